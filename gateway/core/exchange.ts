@@ -196,6 +196,8 @@ export interface ExchangeSink {
   refusal(): string | undefined;
   /** Records dropped since the start, under `when_full: drop`. */
   readonly dropped: number;
+  /** Makes what was recorded ready to be stored at once; absent where nothing waits. */
+  flush?(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -7,6 +7,7 @@ import { writeAudit } from '../audit/write.ts';
 import { exportedFiles } from '../export/exported-files.ts';
 import { spoolRoot } from '../files/paths.ts';
 import { waitUntilShipped } from '../process/wait-until-shipped.ts';
+import { requestFlush } from '../spool/flush-request.ts';
 import { segmentIds } from '../spool/spool-folders.ts';
 import { singleServer } from '../store/cluster.ts';
 import type { Store } from '../store/store.ts';
@@ -120,5 +121,6 @@ async function waitForEarlierRecords(settings: Settings, since: Instant): Promis
   const before = await segmentIds(root);
   // From then on no recorder overlooks it.
   await sleep(Math.max(0, since + staleMsMax + 200 - Date.now()));
+  await requestFlush(root);
   return waitUntilShipped(settings, async () => [...(await segmentIds(root))].every(id => !before.has(id)), spoolMsMax);
 }

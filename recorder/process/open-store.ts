@@ -6,16 +6,21 @@ import { isLocked } from '../files/lock.ts';
 import { makeFolder, ownerLockFile, readEngineAddress, readWriterKey } from '../files/paths.ts';
 import { reconnectingStore } from '../store/reconnecting-store.ts';
 import { connect, type Store } from '../store/store.ts';
+import { flushSpool } from './flush-spool.ts';
 import { startRecorder } from './supervisor.ts';
 
 /** How long a gateway that is just starting or ending may take. */
 const waitMsMax = 20_000;
 const pollMs = 100;
 
-/** Rejects with what the user can mend. */
+/** It holds what was recorded in this folder until now, unless shipping that takes longer than 5 s. Rejects with what the user can mend. */
 export async function openStore(settings: Settings): Promise<Store> {
-  if (settings.store.url !== 'embedded') return connectToServer(settings);
-  return reconnectingStore(await findEmbeddedStore(settings), () => findEmbeddedStore(settings));
+  const store =
+    settings.store.url === 'embedded'
+      ? reconnectingStore(await findEmbeddedStore(settings), () => findEmbeddedStore(settings))
+      : await connectToServer(settings);
+  await flushSpool(settings.store.path);
+  return store;
 }
 
 async function connectToServer({ store: { url, username, password, database, cluster } }: Settings): Promise<Store> {

@@ -3,6 +3,7 @@
  *
  * Not at the signals that a terminal or an init system sends to everybody: the parent drains first, and what it records until then is shipped.
  */
+import { EventEmitter } from 'node:events';
 import type { FromRecorder, ToRecorder } from './protocol.ts';
 import { runRecorder } from './recorder.ts';
 
@@ -11,6 +12,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.stderr.on('error', () => {});
 
 const stopping = new AbortController();
+const flushRequests = new EventEmitter<{ flush: [id: number] }>();
 process.once('disconnect', () => stopping.abort());
 
 const send = (message: FromRecorder): void => {
@@ -26,5 +28,6 @@ function fail(error: unknown): void {
 
 process.on('message', (message: ToRecorder) => {
   if (message.type === 'close') return stopping.abort();
-  runRecorder(message.options, send, stopping.signal).then(() => process.exit(0), fail);
+  if (message.type === 'flush') return void flushRequests.emit('flush', message.id);
+  runRecorder(message.options, send, { signal: stopping.signal, flushRequests }).then(() => process.exit(0), fail);
 });

@@ -24,10 +24,15 @@ export interface RecorderOptions {
 }
 
 /** An environment variable would show the password to whoever lists processes, so the options come as a message. */
-export type ToRecorder = { readonly type: 'start'; readonly options: RecorderOptions } | { readonly type: 'close' };
+export type ToRecorder =
+  | { readonly type: 'start'; readonly options: RecorderOptions }
+  /** Ship all closed segments now; answered by `flushed` with the same id. */
+  | { readonly type: 'flush'; readonly id: number }
+  | { readonly type: 'close' };
 
 export type FromRecorder =
   | { readonly type: 'ready'; readonly storeUrl: string }
   | { readonly type: 'failed'; readonly message: string }
+  | { readonly type: 'flushed'; readonly id: number }
   | { readonly type: 'stats'; readonly stats: ShipStats }
   | { readonly type: 'log'; readonly line: string };

@@ -1,4 +1,5 @@
 /** What a recorder does from its start to its end: lock, engine, tables, shipping, and all of it back again. */
+import type { EventEmitter } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AuditShipper, recordRetentionChange } from '../audit/shipper.ts';
@@ -42,8 +43,19 @@ interface OpenedStore {
   close(): Promise<void>;
 }
 
+/** What the parent asks of a running recorder. */
+export interface RecorderRequests {
+  /** To end. */
+  readonly signal: AbortSignal;
+  readonly flushRequests: EventEmitter<{ flush: [id: number] }>;
+}
+
 /** Resolves when everything is closed, after `signal`. Throws what keeps it from starting. */
-export async function runRecorder(options: RecorderOptions, send: (message: FromRecorder) => void, signal: AbortSignal): Promise<void> {
+export async function runRecorder(
+  options: RecorderOptions,
+  send: (message: FromRecorder) => void,
+  { signal, flushRequests }: RecorderRequests,
+): Promise<void> {
   const log = (line: string): void => send({ type: 'log', line });
   const root = spoolRoot(options.path);
   makeFolder(root);
@@ -70,6 +82,7 @@ export async function runRecorder(options: RecorderOptions, send: (message: From
         send({ type: 'stats', stats: shipper.stats });
         audit.shipSoon();
       }, statsEveryMs);
+      flushRequests.on('flush', id => void shipper.flush().then(() => send({ type: 'flushed', id })));
       send({ type: 'ready', storeUrl: resource.storeUrl });
       if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }));
       clearInterval(stats);

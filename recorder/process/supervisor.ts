@@ -13,6 +13,8 @@ export interface Recorder {
   problem(): string | undefined;
   /** As of a second ago; undefined before the first. */
   stats(): ShipStats | undefined;
+  /** Has all closed segments shipped now. False when that takes longer than 5 s. */
+  flush(): Promise<boolean>;
   /** Lets it ship what there is, and waits for its end. */
   close(): Promise<void>;
 }
@@ -21,6 +23,7 @@ const readyMsMax = 30_000;
 const lockWaitMsDefault = 15_000;
 /** The recorder's own limits for draining and closing lie below. */
 const closeMsMax = 25_000;
+const flushMsMax = 5_000;
 const restartMsMin = 500;
 const restartMsMax = 30_000;
 /** After so long at work a death is a new story: the next restart is quick again. */
@@ -62,6 +65,8 @@ class Supervisor implements Recorder {
   #closed = false;
   #restartMs = restartMsMin;
   readonly #stopRestart = new AbortController();
+  readonly #flushes = new Map<number, (isDone: boolean) => void>();
+  #lastFlush = 0;
 
   constructor(options: RecorderOptions, log: (line: string) => void) {
     this.#options = options;
@@ -92,6 +97,20 @@ class Supervisor implements Recorder {
     this.#watch(child);
   }
 
+  async flush(): Promise<boolean> {
+    const child = this.#child;
+    if (!child?.connected) return false;
+    const id = ++this.#lastFlush;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#flushes.set(id, resolve);
+    const timer = setTimeout(() => resolve(false), flushMsMax);
+    child.send({ type: 'flush', id } satisfies ToRecorder, () => {});
+    const isDone = await promise;
+    clearTimeout(timer);
+    this.#flushes.delete(id);
+    return isDone;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopRestart.abort();
@@ -110,6 +129,7 @@ class Supervisor implements Recorder {
   #onMessage(message: FromRecorder): void {
     if (message.type === 'stats') this.#stats = message.stats;
     if (message.type === 'log') this.#log(message.line);
+    if (message.type === 'flushed') this.#flushes.get(message.id)?.(true);
   }
 
   #watch(child: ChildProcess): void {

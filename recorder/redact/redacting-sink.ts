@@ -23,6 +23,7 @@ export function redactingSink(sink: ExchangeSink, { payloads, redact }: Pick<Set
     get dropped() {
       return sink.dropped;
     },
+    ...(sink.flush ? { flush: () => sink.flush!() } : {}),
     close: () => sink.close(),
   };
 }

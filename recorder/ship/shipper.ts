@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder, rejectedFolder, rejectedName } from '../files/paths.ts';
 import type { TableName } from '../rows/tables.ts';
+import { type FlushWatcher, watchFlushRequests } from '../spool/flush-request.ts';
 import { type Frame, parseSegment, type Segment, segmentTime } from '../spool/segment.ts';
 import { type ClosedSegment, closedSegments, closeOrphanedSegments } from '../spool/spool-folders.ts';
 import { type Retention, shortestRetention } from '../store/retention.ts';
@@ -52,6 +53,8 @@ export interface ShipperOptions {
 
 const pollMsDefault = 150;
 const closeOrphansEveryMs = 2_000;
+/** How long the writers may take to close their segments when a file asks for that. */
+const flushMs = 2_000;
 const repeatLogMs = 60_000;
 const dayMs = 86_400_000;
 
@@ -60,6 +63,11 @@ export class Shipper {
   readonly #abort = new AbortController();
   readonly #running: Promise<void>;
   #draining = false;
+  #flushes: (() => void)[] = [];
+  #wake = (): void => {};
+  readonly #flushRequests: FlushWatcher;
+  /** Until then, what comes in is counted by the rollups at once. */
+  #flushUntil = 0;
   #orphansClosedAt = Number.NEGATIVE_INFINITY;
   #queue: readonly ClosedSegment[] = [];
   #counts = { rowsWritten: 0, exchangesWritten: 0, torn: 0, corrupt: 0, rejected: 0 };
@@ -71,6 +79,10 @@ export class Shipper {
   constructor(options: ShipperOptions) {
     this.#options = options;
     makeFolder(options.root);
+    this.#flushRequests = watchFlushRequests(options.root, () => {
+      this.#flushUntil = Date.now() + flushMs;
+      this.#wake();
+    });
     this.#running = this.#run();
   }
 
@@ -85,9 +97,19 @@ export class Shipper {
     };
   }
 
+  /** Ships all segments that are closed now and fills the rollups; resolves when that is done. */
+  flush(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#flushes.push(resolve);
+    this.#wake();
+    return promise;
+  }
+
   /** Ships what there is, for at most `graceMs`. What is left waits on disk for the next start. */
   async close(graceMs: number): Promise<void> {
     this.#draining = true;
+    this.#flushRequests.close();
+    this.#wake();
     this.#orphansClosedAt = Number.NEGATIVE_INFINITY;
     const grace = setTimeout(() => this.#abort.abort(), graceMs);
     // An insert that hangs does not hear the signal.
@@ -98,22 +120,34 @@ export class Shipper {
   async #run(): Promise<void> {
     while (!this.#abort.signal.aborted) {
       const isLastPass = this.#draining;
+      const flushes = this.#flushes.splice(0);
       try {
         await this.#refreshQueue();
         for (let next = this.#queue[0]; next; next = this.#queue[0]) {
           await this.#shipSegment(next);
           this.#queue = this.#queue.slice(1);
         }
-        await (isLastPass ? this.#options.rollups?.run() : this.#options.rollups?.afterPass());
+        await this.#options.rollups?.afterPass();
+        if (isLastPass || flushes.length > 0 || Date.now() < this.#flushUntil) await this.#options.rollups?.run();
+        for (const done of flushes) done();
       } catch (error) {
         if (this.#abort.signal.aborted) return;
+        this.#flushes.unshift(...flushes);
         this.#reportProblem(`shipping stopped and goes on in a second: ${messageOf(error)}`);
         await sleep(1_000, undefined, { signal: this.#abort.signal }).catch(() => {});
         continue;
       }
       if (isLastPass) return;
-      if (!this.#draining) await sleep(this.#options.pollMs ?? pollMsDefault);
+      if (!this.#draining && this.#flushes.length === 0) await this.#pause();
     }
+  }
+
+  async #pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const timer = setTimeout(resolve, this.#options.pollMs ?? pollMsDefault);
+    await promise;
+    clearTimeout(timer);
   }
 
   async #refreshQueue(): Promise<void> {

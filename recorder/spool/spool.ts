@@ -8,6 +8,7 @@ import { type Lock, tryLock } from '../files/lock.ts';
 import { makeFolder, syncFolder } from '../files/paths.ts';
 import { Arena, type PackedFrame } from './arena.ts';
 import { DiskBudget } from './disk-budget.ts';
+import { type FlushWatcher, watchFlushRequests } from './flush-request.ts';
 import { fileHeaderBytes, newSegmentId, parseSegmentName, segmentName } from './segment.ts';
 import { SegmentFile } from './segment-file.ts';
 import { segmentAgeMs, segmentBytesMax, segmentFramesMax } from './segment-limits.ts';
@@ -62,6 +63,7 @@ class Spool implements ExchangeSink {
   readonly #arena = new Arena();
   readonly #writer = new SegmentWriter();
   readonly #refresh: NodeJS.Timeout;
+  readonly #flushRequests: FlushWatcher;
   #queue: PendingWrite[] = [];
   #queuedBytes = 0;
   /** Ends when nothing is queued; undefined when nothing is being written. */
@@ -91,7 +93,11 @@ class Spool implements ExchangeSink {
     }
     if (options.durability === 'power') for (const folder of [root, directory]) syncFolder(folder);
     this.#diskBudget = new DiskBudget(root, directory, options.bytesMax);
-    this.#refresh = setInterval(() => void this.#refreshDiskBudget(), refreshMs).unref();
+    this.#flushRequests = watchFlushRequests(root, () => void this.flush());
+    this.#refresh = setInterval(() => {
+      void this.#refreshDiskBudget();
+      this.#flushRequests.check();
+    }, refreshMs).unref();
   }
 
   record(exchange: Exchange): Promise<Sealed> {
@@ -126,6 +132,14 @@ class Spool implements ExchangeSink {
     return this.#writeFailure ?? this.#fullReason(reserve);
   }
 
+  /** Closes the open segment. */
+  async flush(): Promise<void> {
+    if (this.#closing) return;
+    this.#closeDue = true;
+    this.#scheduleWrite();
+    while (this.#closeDue && this.#writing) await this.#writing;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#finish();
     return this.#closing;
@@ -133,6 +147,7 @@ class Spool implements ExchangeSink {
 
   async #finish(): Promise<void> {
     clearInterval(this.#refresh);
+    this.#flushRequests.close();
     this.#closeDue = true;
     this.#scheduleWrite();
     while (this.#writing) await this.#writing;

@@ -18,7 +18,8 @@ const shardingKeys: Readonly<Record<string, string>> = {
 /** One statement of the schema as the statements that a cluster needs for it. Throws for a form that no migration has had yet. */
 export function clusterStatements(statement: string, cluster: string): readonly string[] {
   const onCluster = ` ON CLUSTER ${quoted(cluster)}`;
-  const [, kind, table] = /^\s*(CREATE TABLE|CREATE MATERIALIZED VIEW|ALTER TABLE)(?: IF NOT EXISTS)? (\w+)/.exec(statement) ?? [];
+  const [, kind, table] =
+    /^\s*(CREATE TABLE|CREATE MATERIALIZED VIEW|CREATE VIEW|ALTER TABLE)(?: IF NOT EXISTS)? (\w+)/.exec(statement) ?? [];
   switch (kind) {
     case 'CREATE TABLE':
       return clusterTableStatements(statement, table!, cluster, onCluster);
@@ -28,6 +29,9 @@ export function clusterStatements(statement: string, cluster: string): readonly 
           .replace(/(CREATE MATERIALIZED VIEW IF NOT EXISTS \w+) TO (\w+)/, `$1${onCluster} TO $2${localSuffix}`)
           .replace(/\bFROM (\w+)/, `FROM $1${localSuffix}`),
       ];
+    case 'CREATE VIEW':
+      // Over the distributed tables: it shows the rows of all shards.
+      return [statement.replace(/^(\s*CREATE VIEW IF NOT EXISTS \w+)/, `$1${onCluster}`)];
     case 'ALTER TABLE': {
       const local = statement.replace(/^\s*ALTER TABLE (\w+)/, `ALTER TABLE $1${localSuffix}${onCluster}`);
       // Only columns are seen from outside; indices, codecs and lifetimes are the local table's alone.

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { type EngineOptions, type RunningEngine, startEngine } from '../../recorder/engine/server.ts';
 import { loadAddon } from '../../recorder/engine/session/addon.ts';
+import type { OwnSession } from '../../recorder/engine/session/own-session.ts';
 import { connect, type Store } from '../../recorder/store/store.ts';
 
 export const engineMissing: string = await loadAddon().then(
@@ -17,6 +18,7 @@ export interface TestEngine {
   readonly url: string;
   readonly writer: Store;
   readonly reader: Store;
+  readonly session: OwnSession;
   close(): Promise<void>;
 }
 
@@ -45,6 +47,7 @@ export async function startTestEngine(options: Partial<EngineOptions> = {}): Pro
     url: engine.url,
     writer,
     reader,
+    session: engine.session,
     close: async () => {
       await engine.close();
       await writer.close();

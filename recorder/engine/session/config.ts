@@ -52,7 +52,9 @@ const configFile = (limits: EngineLimits, users: string): string => `<clickhouse
   <max_server_memory_usage>${limits.memoryBytes}</max_server_memory_usage>
   <mark_cache_size>${64 * mebibyte}</mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
-  <background_pool_size>2</background_pool_size>
+  <!-- One merge at a time: two together take twice the memory. -->
+  <background_pool_size>1</background_pool_size>
+  <background_merges_mutations_concurrency_ratio>1</background_merges_mutations_concurrency_ratio>
   <background_move_pool_size>1</background_move_pool_size>
   <background_fetches_pool_size>1</background_fetches_pool_size>
   <background_common_pool_size>2</background_common_pool_size>
@@ -64,8 +66,8 @@ const configFile = (limits: EngineLimits, users: string): string => `<clickhouse
     <!-- A segment of the spool is deleted on the acknowledgement, so an acknowledged part has to outlive a power cut. -->
     <fsync_after_insert>1</fsync_after_insert>
     <fsync_part_directory>1</fsync_part_directory>
-    <!-- Merges write every row again, and cost as much as its insert. Twice as many parts at once are half as many rounds of merging. -->
-    <merge_selector_base>10</merge_selector_base>
+    <!-- Merges write every row again, and cost as much as its insert. More parts at once are fewer rounds of merging. -->
+    <merge_selector_base>8</merge_selector_base>
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
     <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
     <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>

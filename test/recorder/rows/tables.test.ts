@@ -247,7 +247,7 @@ const wellFormed = (text: string): string => text.toWellFormed();
 
 const leftToDefaults = {
   scores: ['run_id', 'retention_days', 'version'],
-  requests: ['environment', 'gateway_id', 'ingested_at'],
+  requests: ['environment', 'gateway_id', 'ingested_at', 'sample_weight'],
   attempts: ['deployment', 'region', 'connect_us', 'ingested_at'],
   payloads: ['truncated', 'ingested_at'],
   replay_results: ['scores', 'version'],

@@ -94,6 +94,7 @@ describe.skipIf(engineMissing)(`kill -9${engineMissing}`, () => {
     await expect.poll(() => unshipped(root), { timeout: 60_000, interval: 100 }).toEqual([]);
     expect(recordersKilled).toBeGreaterThan(0);
     expect(recorder.stats()).toMatchObject({ rejected: 0, corrupt: 0 });
+    expect(await recorder.flush()).toBe(true);
     const store = await openStore(settingsIn(folder.path));
     const stored = await idsIn(store, 'requests', '1');
     const count = new Map<string, number>();
