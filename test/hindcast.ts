@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { requestFlush } from '../recorder/spool/flush-request.ts';
 
 const main = resolve(import.meta.dirname, '../main.ts');
 const readyMsMax = 60_000;
@@ -23,6 +24,8 @@ export interface Gateway {
   readonly pid: number;
   /** All that it has printed. */
   output(): string;
+  /** Has what was recorded stored at once, not within seconds. */
+  flush(): Promise<void>;
   /** Sends a signal and waits for the end. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
@@ -80,6 +83,7 @@ export class Workspace implements AsyncDisposable {
       storeUrl,
       pid: child.pid!,
       output,
+      flush: () => requestFlush(join(this.folder, 'hindcast-data/spool')),
       end: signal => {
         child.kill(signal);
         return ended;

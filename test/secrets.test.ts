@@ -168,6 +168,7 @@ test.skipIf(engineMissing)(`no secret is told to anybody${engineMissing}`, { tim
   }
   const rows: string[] = [];
   const store = connect({ url: storeUrl, username: 'default', password: secrets.store });
+  await gateway.flush();
   await expect
     .poll(async () => Number((await store.select<{ n: number }>('SELECT count() AS n FROM requests'))[0]!.n), { timeout: 30_000 })
     .toBeGreaterThan(10);

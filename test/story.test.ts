@@ -62,6 +62,7 @@ test('a request is asked, remembered, asked again and judged', { timeout: 120_00
   const clickhouse = createClient({ url: gateway.storeUrl });
   const rows = async <Row>(query: string): Promise<Row[]> => (await clickhouse.query({ query, format: 'JSONEachRow' })).json<Row>();
   const asked = questions.length + 2;
+  await gateway.flush();
   await expect
     .poll(async () => (await rows<{ n: number }>('SELECT toUInt32(count()) AS n FROM requests'))[0]!.n, { timeout: 15_000 })
     .toBe(asked);

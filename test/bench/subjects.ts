@@ -2,6 +2,7 @@
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { requestFlush } from '../../recorder/spool/flush-request.ts';
 import { acceptingRoute, allCells, type Cell, growthCells } from './cells.ts';
 import { probeOptions } from './counts.ts';
 import { fileHere, type Started, startNode, stopProcess, waitForOutput } from './processes.ts';
@@ -146,7 +147,8 @@ async function serve(
     const storeUrl = await waitForOutput(started, /query them at (http:\S+)/);
     const isEmbedded = 'port' in store;
     const running = place.running(origin, started, {
-      recorded: () => (isEmbedded ? storedAt(storeUrl) : countedAt(sinkUrl)),
+      // What the recorder still waits for to fill a segment is no part of the cost.
+      recorded: () => requestFlush(join(place.folder, 'data/spool')).then(() => (isEmbedded ? storedAt(storeUrl) : countedAt(sinkUrl))),
     });
     return { ...running, end: () => running.end().then(() => stopProcess(sink.child)) };
   } catch (error) {

@@ -38,6 +38,7 @@ test('two workers share the port and the recorder, and one that is killed is rep
   process.kill(before[0]!, 'SIGKILL');
   await expect.poll(() => workersOf(gateway.pid).filter(pid => !before.includes(pid)).length, { timeout: 30_000 }).toBe(1);
   for (let i = 0; i < 4; i++) expect(await ask(gateway.url)).toBe(200);
+  await gateway.flush();
   const stored = async (): Promise<number> => {
     const answer = await fetch(gateway.storeUrl, { method: 'POST', body: 'SELECT count() FROM requests FORMAT TabSeparated' });
     return Number(await answer.text());

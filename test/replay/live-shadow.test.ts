@@ -42,6 +42,7 @@ test('shadows are compared with what callers got, and every flag that selects ta
   }
   const read = async (sql: string): Promise<number> =>
     Number(await (await fetch(`${gateway.storeUrl}/?query=${encodeURIComponent(sql)}`)).text());
+  await gateway.flush();
   await expect.poll(() => read("SELECT count() FROM requests WHERE run_id = ''"), { timeout: 30_000 }).toBe(4 * each);
   const shadows = async (): Promise<number> => read("SELECT count() FROM requests WHERE run_id = 'shadow'");
   const chosen = async (): Promise<number> => read("SELECT uniqExact(replay_of) FROM requests WHERE run_id = 'shadow'");
@@ -49,11 +50,13 @@ test('shadows are compared with what callers got, and every flag that selects ta
   const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
   const sent = Number(/^hindcast_copies_total\{kind="shadow",outcome="asked"\} (\d+)$/m.exec(metrics)?.[1]);
   expect(sent).toBeGreaterThan(0);
+  await gateway.flush();
   await expect.poll(shadows, { timeout: 30_000 }).toBe(sent);
   expect(await chosen()).toBe(await shadows());
   expect(await shadows()).toBeLessThan(2 * each);
   // What nobody was told is in no figure of production.
-  expect(await read('SELECT sum(requests) FROM usage_1m')).toBe(4 * each);
+  // Rollups follow within seconds.
+  await expect.poll(() => read('SELECT sum(requests) FROM usage_1m'), { timeout: 30_000 }).toBe(4 * each);
 
   const json = async (...args: readonly string[]) => {
     const { code, stdout, stderr } = await place.run(...args, '--json');

@@ -211,6 +211,7 @@ test('policy and events of old records are folded again', () => {
 
 test('policy and events of new records have the words of the old ones', { timeout: 30_000 }, async () => {
   const asked = await traffic(gateway, [1, 2, 3, 4, 5, 6]);
+  await gateway.flush();
   const list = asked.map(id => `'${id}'`).join(',');
   const found = await vi.waitFor(
     async () => {

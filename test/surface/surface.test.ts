@@ -23,6 +23,7 @@ beforeAll(async () => {
   const declaring = declareCommands();
   folder = await recordFolder(declaredFile);
   writeFiles(folder.place);
+  await folder.gateway.flush();
   await vi.waitFor(async () => expect(await rows("SELECT count() FROM requests WHERE run_id = ''")).toEqual([String(recordedRequests)]), {
     timeout: 30_000,
     interval: 100,

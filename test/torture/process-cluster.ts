@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readEngineAddress, spoolRoot } from '../../recorder/files/paths.ts';
+import { requestFlush } from '../../recorder/spool/flush-request.ts';
 import { connect, type Store } from '../../recorder/store/store.ts';
 
 const main = resolve(import.meta.dirname, '../../main.ts');
@@ -141,6 +142,7 @@ export class ProcessCluster implements AsyncDisposable {
   }
 
   async drained(msMax: number): Promise<boolean> {
+    await requestFlush(spoolRoot(this.storePath));
     for (const deadline = Date.now() + msMax; this.unshipped() > 0; await sleep(50)) if (Date.now() > deadline) return false;
     return true;
   }
