@@ -99,7 +99,7 @@ async function rows(sql: string): Promise<readonly string[]> {
 
 async function countRows(): Promise<Record<string, number>> {
   const tables = Object.keys(counts).filter(table => table !== 'audit');
-  const found = await rows(tables.map(table => `SELECT '${table}', count() FROM ${table}`).join(' UNION ALL '));
+  const found = await rows(tables.map(table => `SELECT '${table}', count() FROM ${table} FINAL`).join(' UNION ALL '));
   return Object.fromEntries(found.map(line => line.split('\t')).map(([table, count]) => [table!, Number(count)]));
 }
 
@@ -124,7 +124,7 @@ test('its sealed segments come into the store, and what was there before stays',
   expect(now!.payloads).toBeGreaterThanOrEqual(counts.payloads! + waiting.length);
   // Feedback came with each of the two segments.
   expect(now!.scores).toBeGreaterThan(counts.scores!);
-  expect(now!.runs).toBe(counts.runs);
+  expect(now!.runs).toBe(readdirSync(join(golden, 'data/runs')).length);
 });
 
 test('segments that come again add nothing', () => expect(rowsAfter[1]).toEqual(rowsAfter[0]));
