@@ -35,7 +35,7 @@ const statement = (word: string, ...fields: readonly string[]): Statement => ({ 
 const statementsOf = <T>(value: T | undefined, toStatements: (value: T) => readonly Statement[]): readonly Statement[] =>
   value === undefined ? [] : toStatements(value);
 
-function sayingsOf(request: ChatRequest): readonly Statement[] {
+function statementsIn(request: ChatRequest): readonly Statement[] {
   return [
     ...request.messages.flatMap(ofMessage),
     ...ofTools(request),
@@ -91,7 +91,7 @@ function ofSource(source: MediaSource, here: (word: string) => readonly Statemen
 
 function ofTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): readonly Statement[] {
   if (tools.length === 0) return []; // without tools a tool choice has no effect
-  const sayings = tools.flatMap(({ name, description, parameters, strict }, index): readonly Statement[] => {
+  const statements = tools.flatMap(({ name, description, parameters, strict }, index): readonly Statement[] => {
     const path = `tools[${index}]`;
     const words = [name, description ?? '', JSON.stringify(parameters ?? '')].flatMap(text => text.match(/mk\d+q/g) ?? []);
     // Gemini enforces the schema of calls in the modes VALIDATED and ANY.
@@ -108,7 +108,7 @@ function ofTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): readonl
     isIn: body => body.has(/parallel/i, false) || body.has(/disable_parallel/, true),
   };
   return [
-    ...sayings,
+    ...statements,
     ...(toolChoice?.type === 'none' ? [choice('none', 'NONE')] : []),
     ...(toolChoice?.type === 'required' ? [choice('required', 'any', 'ANY', 'REQUIRED')] : []),
     ...(toolChoice?.type === 'tool' ? [choice('tool', 'function', 'any', 'ANY', 'REQUIRED')] : []),
@@ -210,7 +210,7 @@ describe.each(Object.keys(providers))('%s', name => {
         const rendered = providers[name]!.renderRequest(request, model);
         const body = bodyOf(rendered);
         const owned = rendered.warnings.map(({ field }) => field);
-        const lost = sayingsOf(request).filter(
+        const lost = statementsIn(request).filter(
           ({ fields, isIn }) => !isIn(body) && !fields.some(field => owned.some(own => own.startsWith(field))),
         );
         expect(lost.map(({ fields }) => fields[0])).toEqual([]);

@@ -24,7 +24,7 @@ function storyOf(
     const decided = commands.filter(c => c.type !== 'timer').map(decision);
     if (event && decided.length === 0 && event.type !== 'attempt-failed' && event.type !== 'attempt-answered') return [];
     return [
-      `${String(Math.round(now.at)).padStart(6)}  ${event ? happening(event) : 'begin'}${decided.length > 0 ? ` -> ${decided.join(', ')}` : ''}`,
+      `${String(Math.round(now.at)).padStart(6)}  ${event ? describeEvent(event) : 'begin'}${decided.length > 0 ? ` -> ${decided.join(', ')}` : ''}`,
     ];
   });
   return `\n${lines.join('\n')}\n`;
@@ -32,7 +32,7 @@ function storyOf(
 
 const letter = (attempt: number): string => 'ABCDEFGH'[attempt]!;
 
-function happening(event: RouteEvent): string {
+function describeEvent(event: RouteEvent): string {
   switch (event.type) {
     case 'attempt-opened':
       return `${letter(event.attempt)} opened`;
@@ -107,7 +107,7 @@ const breaks = (openAfterMs: number, endAfterMs: number, failure: Partial<Failur
   result: { failure: { message: '', ...failure } },
 });
 const closedUntil = (openUntil: number): TargetHealth => ({ ...initialHealth, failures: 5, circuitOpenUntil: openUntil });
-const sure = { signal: 'confidence', atLeast: 0.8 } as const;
+const confident = { signal: 'confidence', atLeast: 0.8 } as const;
 
 describe('a story of', () => {
   test('fallback: the first target is unreachable, the second responds', () => {
@@ -198,7 +198,7 @@ describe('a story of', () => {
   });
 
   test('cascade: a response of low confidence is declined, the larger model is called', () => {
-    const story = storyOf(chain([step('a/small', { accept: sure }), step('a/large')]), {
+    const story = storyOf(chain([step('a/small', { accept: confident }), step('a/large')]), {
       'a/small': [streams(200, 600, 0.55)],
       'a/large': [streams(700, 1900)],
     });
@@ -211,7 +211,7 @@ describe('a story of', () => {
   });
 
   test('cascade: a confident response is accepted, and only then sent', () => {
-    const story = storyOf(chain([step('a/small', { accept: sure }), step('a/large')]), { 'a/small': [streams(200, 600, 0.93)] });
+    const story = storyOf(chain([step('a/small', { accept: confident }), step('a/large')]), { 'a/small': [streams(200, 600, 0.93)] });
     expect(story).toBe(`
      0  begin -> ask a/small (A, primary)
    600  A answered with 0.93 -> commit A, answer A
@@ -219,7 +219,7 @@ describe('a story of', () => {
   });
 
   test('cascade: the declined response is sent when the larger model fails', () => {
-    const story = storyOf(chain([step('a/small', { accept: sure }), step('a/large')]), {
+    const story = storyOf(chain([step('a/small', { accept: confident }), step('a/large')]), {
       'a/small': [streams(200, 600, 0.55)],
       'a/large': [fails(40, { kind: 'overloaded' })],
     });
@@ -253,7 +253,7 @@ describe('a story of', () => {
   });
 
   test('a slow cascade step: a response that must be judged has to end in time', () => {
-    const story = storyOf(chain([step('a/small', { accept: sure, timeoutMs: 1000 }), step('a/large')]), {
+    const story = storyOf(chain([step('a/small', { accept: confident, timeoutMs: 1000 }), step('a/large')]), {
       'a/small': [streams(900, 30_000, 0.9)],
       'a/large': [streams(100, 200)],
     });
@@ -276,7 +276,7 @@ describe('a story of', () => {
   });
 
   test('deadline: a committed stream ends in a failure, and not in another response', () => {
-    const story = storyOf(chain([step('a/small', { accept: sure }), step('a/large')], 3000), {
+    const story = storyOf(chain([step('a/small', { accept: confident }), step('a/large')], 3000), {
       'a/small': [streams(200, 600, 0.55)],
       'a/large': [streams(700, 9000)],
     });
@@ -289,7 +289,7 @@ describe('a story of', () => {
   });
 
   test('deadline: the declined response is sent when the larger model is too slow', () => {
-    const story = storyOf(chain([step('a/small', { accept: sure }), step('a/large')], 3000), {
+    const story = storyOf(chain([step('a/small', { accept: confident }), step('a/large')], 3000), {
       'a/small': [streams(200, 600, 0.55)],
       'a/large': [streams(2700, 9000)],
     });

@@ -17,12 +17,12 @@ const policyOf = (onBreak: OnBreak | undefined, prefills: readonly boolean[] = [
 });
 
 const cut = { kind: 'truncated', message: 'cut' } as const;
-type Happening = RouteEvent extends infer Event ? (Event extends RouteEvent ? Omit<Event, 'at' | 'closed'> : never) : never;
+type TimelessEvent = RouteEvent extends infer Event ? (Event extends RouteEvent ? Omit<Event, 'at' | 'closed'> : never) : never;
 
 /** The commands after each of these events, without timers other than `hold`. */
 function commandsAfter(
   policy: RoutePolicy,
-  happenings: readonly Happening[],
+  happenings: readonly TimelessEvent[],
 ): { readonly state: RouteState; readonly commands: readonly string[][] } {
   const words = ({ commands }: Transition): string[] =>
     commands.flatMap(command => {
@@ -39,14 +39,14 @@ function commandsAfter(
   return { state: transition.state, commands };
 }
 
-const opened = (attempt: number): Happening => ({ type: 'attempt-opened', attempt });
-const failed = (attempt: number, continuable = false): Happening => ({
+const opened = (attempt: number): TimelessEvent => ({ type: 'attempt-opened', attempt });
+const failed = (attempt: number, continuable = false): TimelessEvent => ({
   type: 'attempt-failed',
   attempt,
   failure: cut,
   ...(continuable ? { continuable } : {}),
 });
-const answered = (attempt: number): Happening => ({ type: 'attempt-answered', attempt, signals: {} });
+const answered = (attempt: number): TimelessEvent => ({ type: 'attempt-answered', attempt, signals: {} });
 
 describe('a stream that breaks', () => {
   test('fails for a caller who was reading it', () => {
@@ -64,7 +64,7 @@ describe('a stream that breaks', () => {
     ]);
   });
 
-  test.each<[string, Happening]>([
+  test.each<[string, TimelessEvent]>([
     ['enough was said', { type: 'attempt-released', attempt: 0 }],
     ['its time is over', { type: 'timer-fired', timer: { type: 'hold', attempt: 0 } }],
   ])('fails for the caller once %s', (_, released) => {
@@ -104,7 +104,7 @@ describe('a stream that breaks', () => {
   });
 
   test('ends the request when its failure forbids a retry', () => {
-    const never: Happening = { type: 'attempt-failed', attempt: 0, failure: { kind: 'internal', message: 'ours' }, continuable: true };
+    const never: TimelessEvent = { type: 'attempt-failed', attempt: 0, failure: { kind: 'internal', message: 'ours' }, continuable: true };
     expect(commandsAfter(policyOf({ type: 'restart' }), [opened(0), never]).commands.at(-1)).toEqual(['failed']);
   });
 });

@@ -180,7 +180,7 @@ describe('target health', () => {
 
 describe('keys', () => {
   const account = { name: 'a', keys: [{ fingerprint: 'k1' }, { fingerprint: 'k2' }] };
-  const benched = observeKeyCooldown(new Map(), failed(1000, 'authentication'));
+  const coolingDown = observeKeyCooldown(new Map(), failed(1000, 'authentication'));
   const chosen = (ring: KeyCooldowns, at: number): Set<string> =>
     new Set(Array.from({ length: 40 }, (_, i) => chooseKey(account, ring, `seed ${i}`, at)!.fingerprint));
 
@@ -191,8 +191,8 @@ describe('keys', () => {
   });
 
   test('cool down for five minutes after the provider refused them', () => {
-    expect(chosen(benched, 1001)).toEqual(new Set(['k2']));
-    expect(chosen(benched, 301_000)).toEqual(new Set(['k1', 'k2']));
+    expect(chosen(coolingDown, 1001)).toEqual(new Set(['k2']));
+    expect(chosen(coolingDown, 301_000)).toEqual(new Set(['k1', 'k2']));
   });
 
   test('cool down for a minute on an exhausted quota, and not at all for other failures', () => {
@@ -202,19 +202,19 @@ describe('keys', () => {
   });
 
   test('of one account do not affect an equal fingerprint of another', () => {
-    expect(chooseKey({ name: 'b', keys: [{ fingerprint: 'k1' }] }, benched, 'x', 1001)?.fingerprint).toBe('k1');
-    expect(providersCoolingDown([{ name: 'b', keys: [{ fingerprint: 'k1' }] }], benched, 1001)).toEqual({});
+    expect(chooseKey({ name: 'b', keys: [{ fingerprint: 'k1' }] }, coolingDown, 'x', 1001)?.fingerprint).toBe('k1');
+    expect(providersCoolingDown([{ name: 'b', keys: [{ fingerprint: 'k1' }] }], coolingDown, 1001)).toEqual({});
   });
 
   test('make their provider unavailable only when all cool down; then the first to end is used', () => {
-    expect(providersCoolingDown([account], benched, 1001)).toEqual({});
-    const all = observeKeyCooldown(benched, { ...failed(2000, 'authentication'), credential: 'k2' });
+    expect(providersCoolingDown([account], coolingDown, 1001)).toEqual({});
+    const all = observeKeyCooldown(coolingDown, { ...failed(2000, 'authentication'), credential: 'k2' });
     expect(providersCoolingDown([account, { name: 'sim', keys: [] }], all, 2001)).toEqual({ a: 301_000 });
     expect(chooseKey(account, all, 'x', 2001)?.fingerprint).toBe('k1');
     expect(providersCoolingDown([account], all, 301_000)).toEqual({});
   });
 
   test('are used again as soon as they work', () => {
-    expect(observeKeyCooldown(benched, answered(2000)).size).toBe(0);
+    expect(observeKeyCooldown(coolingDown, answered(2000)).size).toBe(0);
   });
 });

@@ -22,14 +22,18 @@ import { runs } from '../../runs.ts';
 
 const target = 'a/small';
 const about = { target, credential: 'k1' };
-type Said = Observation extends infer O ? (O extends Observation ? Omit<O, 'target' | 'credential'> & { target?: string } : never) : never;
+type PartialObservation = Observation extends infer O
+  ? O extends Observation
+    ? Omit<O, 'target' | 'credential'> & { target?: string }
+    : never
+  : never;
 const limitsOf = (
-  seen: readonly Said[],
+  seen: readonly PartialObservation[],
   policy?: { requestsPerMinute?: number; tokensPerMinute?: number },
   from: RateLimits = new Map(),
 ): RateLimits => seen.reduce((limits, one) => observeRateLimits(limits, { ...about, ...one } as Observation, () => policy), from);
-const asked = (at: number, tokens = 0): Said => ({ type: 'asked', at, tokens });
-const refused = (at: number, retryAfterMs?: number): Said => ({
+const asked = (at: number, tokens = 0): PartialObservation => ({ type: 'asked', at, tokens });
+const refused = (at: number, retryAfterMs?: number): PartialObservation => ({
   type: 'failed',
   at,
   failure: { kind: 'rate-limited', message: '', ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
@@ -102,7 +106,7 @@ describe('a learned limit', () => {
     const busy = limitsOf([...Array.from({ length: 50 }, (_, i) => asked(i * 100)), refused(5000, 100)]);
     expect(busy.get(rateLimitNameOf(target, 'k1'))!.requests).toMatchObject({ isEstimated: true });
     const calm = limitsOf(
-      Array.from({ length: 200 }, (_, i): Said => ({ type: 'answered', at: 6000 + i, firstTokenMs: 1 })),
+      Array.from({ length: 200 }, (_, i): PartialObservation => ({ type: 'answered', at: 6000 + i, firstTokenMs: 1 })),
       undefined,
       busy,
     );
@@ -127,15 +131,15 @@ describe('rate limits', () => {
   test('never admit more than the rate and one burst over any time', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 600 }), fc.array(fc.nat(400), { minLength: 1, maxLength: 150 }), (perMinute, gaps) => {
-        let [at, limits, letIn]: [number, RateLimits, number] = [0, new Map(), 0];
+        let [at, limits, admitted]: [number, RateLimits, number] = [0, new Map(), 0];
         limits = limitsOf([asked(0)], { requestsPerMinute: perMinute });
         for (const gap of gaps) {
           at += gap;
           if (ready(limits, at) > at) continue;
-          letIn++;
+          admitted++;
           limits = limitsOf([asked(at)], { requestsPerMinute: perMinute }, limits);
         }
-        expect(letIn).toBeLessThanOrEqual(Math.max(1, perMinute / 10) + (perMinute * at) / 60_000 + 1e-6);
+        expect(admitted).toBeLessThanOrEqual(Math.max(1, perMinute / 10) + (perMinute * at) / 60_000 + 1e-6);
       }),
       runs(200),
     );
@@ -192,24 +196,24 @@ describe('the retry budget', () => {
   const extra = (kind: 'primary' | 'retry' | 'hedge', at: number): Observation => ({ ...about, type: 'asked', kind, at });
 
   test('allows ten retries a second, and one for every five requests of the last ten seconds', () => {
-    let allowance = initialRetryBudget();
-    for (let i = 0; i < 50; i++) allowance = observeRetryBudget(allowance, extra('primary', 1000));
+    let budget = initialRetryBudget();
+    for (let i = 0; i < 50; i++) budget = observeRetryBudget(budget, extra('primary', 1000));
     let retries = 0;
-    while (!refusedExtraCalls(allowance, 1000).includes('retry')) {
-      allowance = observeRetryBudget(allowance, extra('retry', 1000));
+    while (!refusedExtraCalls(budget, 1000).includes('retry')) {
+      budget = observeRetryBudget(budget, extra('retry', 1000));
       retries++;
     }
     expect(retries).toBe(20);
-    expect(refusedExtraCalls(allowance, 1100)).not.toContain('retry');
+    expect(refusedExtraCalls(budget, 1100)).not.toContain('retry');
   });
 
   test('stops hedges above the hourly cost, and allows them again over time', () => {
     const policy = { ...retryBudgetDefault, hedgeNanoUsdPerHour: 1000 };
-    let allowance = initialRetryBudget(policy);
-    for (let i = 0; i < 100; i++) allowance = observeRetryBudget(allowance, extra('primary', 0), policy);
-    expect(refusedExtraCalls(allowance, 0, policy)).not.toContain('hedge');
-    allowance = observeRetryBudget(allowance, { ...about, type: 'charged', kind: 'hedge', at: 0, costNanoUsd: 1500 }, policy);
-    expect(refusedExtraCalls(allowance, 0, policy)).toContain('hedge');
-    expect(refusedExtraCalls(allowance, 1_900_000, policy)).not.toContain('hedge');
+    let budget = initialRetryBudget(policy);
+    for (let i = 0; i < 100; i++) budget = observeRetryBudget(budget, extra('primary', 0), policy);
+    expect(refusedExtraCalls(budget, 0, policy)).not.toContain('hedge');
+    budget = observeRetryBudget(budget, { ...about, type: 'charged', kind: 'hedge', at: 0, costNanoUsd: 1500 }, policy);
+    expect(refusedExtraCalls(budget, 0, policy)).toContain('hedge');
+    expect(refusedExtraCalls(budget, 1_900_000, policy)).not.toContain('hedge');
   });
 });
