@@ -1,7 +1,7 @@
-/** What a dashboard is made of. */
+/** The types of a dashboard: boards, panels and their options. */
 
 export interface Board {
-  /** Stable: links and saved views point to it. */
+  /** Never changes: links and saved views refer to it. */
   readonly uid: string;
   readonly title: string;
   readonly variables: readonly VariableName[];
@@ -10,7 +10,7 @@ export interface Board {
 
 export type VariableName = 'datasource' | 'prometheus' | 'tenant' | 'outcome' | 'run';
 
-/** As Grafana names them. */
+/** Grafana's unit names. */
 export type Unit = 'currencyUSD' | 'µs' | 'ms' | 's' | 'short' | 'percentunit' | 'bytes' | 'none';
 
 export type Panel = PanelOptions &
@@ -25,7 +25,7 @@ interface PanelOptions {
   readonly title: string;
   readonly description: string;
   readonly unit: Unit;
-  /** Below `queries/`. The ending says who is asked: the store or Prometheus. */
+  /** A file under `queries/`. Its extension chooses the data source: the store or Prometheus. */
   readonly query: `${string}.sql` | `${string}.promql`;
   /** Of 24 columns. */
   readonly width: 6 | 8 | 12 | 24;

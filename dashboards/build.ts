@@ -6,10 +6,10 @@ import { renderBoard } from './grafana.ts';
 
 const folder = import.meta.dirname;
 
-/** A panel's query, as it stands in its file. */
+/** The text of a panel's query file. */
 export const textOf = (query: string): string => readFileSync(join(folder, 'queries', query), 'utf8').trim();
 
-/** File names and contents, as they are committed. */
+/** Paths and contents of the committed dashboards. */
 export const builtFiles = (): readonly { readonly path: string; readonly text: string }[] =>
   boards.map(board => ({
     path: join(folder, 'grafana', `${board.uid}.json`),

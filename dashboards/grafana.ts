@@ -1,16 +1,16 @@
-/** A board as the JSON that Grafana imports. */
+/** Renders a board as the JSON that Grafana imports. */
 import type { Board, Panel, Unit } from './board.ts';
 import type { Json, JsonObject } from './json.ts';
 import { prometheus, store, variables } from './variables.ts';
 
 const pluginVersion = '4.20.0';
 const heightOf: Readonly<Record<Panel['type'], number>> = { stat: 5, timeseries: 9, table: 9, barchart: 9 };
-/** How the store's data source shapes its answer. */
+/** Response formats of the store's data source. */
 const responseFormats = { timeseries: 0, table: 1 } as const;
-/** Below the smallest part of a thing that can be counted, above the noise of sums. */
+/** Below the smallest possible count, above rounding errors of sums. */
 const alarmThreshold = 0.001;
 
-/** `textOf` gives the text of a query by its file's name. */
+/** `textOf` returns the text of a query file. */
 export function renderBoard(board: Board, textOf: (query: string) => string): JsonObject {
   return {
     uid: board.uid,
@@ -86,9 +86,9 @@ function withGridPositions(panels: readonly Panel[]): readonly { readonly panel:
   let [x, y, rowHeight] = [0, 0, 0];
   return panels.map(panel => {
     if (x + panel.width > 24) [x, y, rowHeight] = [0, y + rowHeight, 0];
-    const place = { panel, x, y };
+    const positioned = { panel, x, y };
     x += panel.width;
     rowHeight = Math.max(rowHeight, heightOf[panel.type]);
-    return place;
+    return positioned;
   });
 }

@@ -1,4 +1,4 @@
-/** What can be written as JSON. */
+/** JSON values. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
   readonly [key: string]: Json;

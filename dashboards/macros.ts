@@ -1,16 +1,16 @@
-/** Grafana's macros and variables written out as its ClickHouse data source does, so that a panel's query runs without Grafana. */
+/** Expands Grafana's macros and variables as its ClickHouse data source does, so that tests run a panel's query without Grafana. */
 
 export interface QueryContext {
   /** Seconds since the epoch. */
   readonly from: number;
   readonly to: number;
-  /** Between two points of a graph. */
+  /** Between two points of a time series. */
   readonly intervalSeconds: number;
-  /** By variable, what was chosen. */
+  /** The selected values by variable. */
   readonly variables: Readonly<Record<string, 'all' | readonly string[]>>;
 }
 
-/** A macro and its arguments without the white space around them, as SQL. */
+/** By macro name, its SQL for the trimmed arguments. */
 const macros: Readonly<Record<string, (choices: QueryContext, ...args: readonly string[]) => string>> = {
   timeFilter: ({ from, to }, column) => `${column} >= toDateTime(${from}) AND ${column} <= toDateTime(${to})`,
   timeFilter_ms: ({ from, to }, column) =>
@@ -24,9 +24,9 @@ const macros: Readonly<Record<string, (choices: QueryContext, ...args: readonly 
     selectedValues(variables, variable?.replace('$', '')) === 'all' ? '1=1' : (condition ?? ''),
 };
 
-/** Throws for a macro or variable that it does not know. */
+/** The SQL without macros and variables. Throws for an unknown macro or variable. */
 export function expandMacros(sql: string, choices: QueryContext): string {
-  // The last one first: arguments may hold macros, which are then written out already.
+  // From last to first: macros in arguments are then already expanded.
   for (let at = sql.lastIndexOf('$__'); at >= 0; at = sql.lastIndexOf('$__')) {
     const name = /^\w+/.exec(sql.slice(at + '$__'.length))?.[0] ?? '';
     const expand = macros[name];
@@ -36,7 +36,7 @@ export function expandMacros(sql: string, choices: QueryContext): string {
   }
   return sql.replace(/\$\{(\w+):singlequote\}/g, (_, name: string) => {
     const values = selectedValues(choices.variables, name);
-    if (values === 'all') throw new Error(`All of ${name} is no list: put $__conditionalAll around it.`);
+    if (values === 'all') throw new Error(`All of ${name} is not a list: put $__conditionalAll around it.`);
     return values.map(quoted).join(',');
   });
 }
@@ -49,7 +49,7 @@ function selectedValues(variables: QueryContext['variables'], name = ''): 'all' 
 
 const quoted = (value: string): string => `'${value.replace(/[\\']/g, '\\$&')}'`;
 
-/** What stands in the parentheses that open at `start`, split at the outermost commas; nothing when none opens there. */
+/** The arguments in the parentheses that open at `start`, split at the outermost commas; [] when none opens there. */
 function argumentsAt(sql: string, start: number): { readonly args: readonly string[]; readonly end: number } {
   if (sql[start] !== '(') return { args: [], end: start };
   const args: string[] = [];

@@ -1,4 +1,4 @@
-/** Makes dist/: the sources as JavaScript, and beside them the files that they read. */
+/** Builds dist/: the sources as JavaScript, and the files that they read at runtime. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, globSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';

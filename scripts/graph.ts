@@ -1,4 +1,4 @@
-/** `npm run graph`: which folder imports which, from top to bottom, as text and as a Mermaid diagram. Exits with 1 when there is a ring. */
+/** `npm run graph`: prints the imports between folders as text and as a Mermaid diagram, from top to bottom. Exits with 1 when there is a ring. */
 import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { layerOf, layers } from '../test/layers.ts';
@@ -8,12 +8,12 @@ import { SourceReader } from '../test/sources.ts';
 const root = resolve(import.meta.dirname, '..');
 const folders = 'statistics,gateway,recorder,replay,eval,dashboards';
 const paths = globSync(`{${folders}}/**/*.ts`, { cwd: root }).map(path => path.replaceAll('\\', '/'));
-// A reader such as `head` may have seen enough.
+// A reader such as `head` may close the pipe.
 process.stdout.on('error', () => process.exit());
 using reader = new SourceReader();
 const sources = reader.read(Object.fromEntries(paths.map(path => [path, readFileSync(join(root, path), 'utf8')])));
 
-/** By folder, the folders that it imports. */
+/** The imported folders of each folder. */
 const imports = new Map<string, Set<string>>();
 for (const source of sources) {
   const from = layerOf(source.path);

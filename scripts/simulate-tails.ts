@@ -1,4 +1,4 @@
-/** `npm run simulate:tails`: tail latency and extra cost with and without hedging, goodput under 429s, and cost with and without a cascade, from recorded data. */
+/** `npm run simulate:tails`: simulates tail latency with hedging, goodput under 429s, and the cost of a cascade, from recorded data. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -34,12 +34,12 @@ function main(): number {
     file => !existsSync(join(root, file)),
   );
   if (missing.length > 0) {
-    process.stderr.write(`The recorded data is not in ${root}: ${missing.join(', ')}. HINDCAST_RECORDINGS says where it is.\n`);
+    process.stderr.write(`The recorded data is not in ${root}: ${missing.join(', ')}. Set HINDCAST_RECORDINGS to its folder.\n`);
     return 2;
   }
   const traffic = readArrivals();
   const calls = linesOf('traces/llmperf_2023-12_latency.jsonl').map(line => JSON.parse(line) as RecordedCall);
-  print(`${traffic.length} requests as they came to Azure OpenAI in ${Math.round(traffic.at(-1)!.atMs / 60_000)} minutes.\n`);
+  print(`${traffic.length} requests to Azure OpenAI over ${Math.round(traffic.at(-1)!.atMs / 60_000)} minutes.\n`);
   reportHedging(traffic, calls);
   reportRateLimits(traffic, calls);
   reportCascade();
@@ -87,16 +87,16 @@ function reportHedging(traffic: readonly TracedRequest[], calls: readonly Record
     percent(hedges / requests),
     percent(cost / plain.cost - 1),
   ];
-  print('Hedging at p95: time to the first content in seconds, as together answered llama-2-13b in 2023.');
+  print('Hedging at p95: time to first token in seconds, from latencies of llama-2-13b at together in 2023.');
   print(table(['', 'p50', 'p95', 'p99', 'p99.9', 'extra calls', 'extra cost'], [row('without', plain), row('with', hedged)]));
-  print(`p99 is cut by a factor of ${(plain.firstTokenMs(0.99) / hedged.firstTokenMs(0.99)).toFixed(1)}.\n`);
+  print(`p99 falls by a factor of ${(plain.firstTokenMs(0.99) / hedged.firstTokenMs(0.99)).toFixed(1)}.\n`);
 }
 
 function reportRateLimits(traffic: readonly TracedRequest[], calls: readonly RecordedCall[]): void {
   const rate = (60_000 * traffic.length) / traffic.at(-1)!.atMs;
   const lepton: TargetProfile = { samples: samplesOf(calls, 'lepton', 'llama-2-13b-chat') };
   const anyscale: TargetProfile = { samples: samplesOf(calls, 'anyscale', 'llama-2-13b-chat') };
-  // It answered 60 of 450 recorded calls and 429 to the others.
+  // 60 of its 450 recorded calls succeeded, the others got a 429.
   const most = new Map<string, TargetProfile>([
     ['lepton/llama', { ...lepton, requestsPerMinute: (rate * 60) / 450 }],
     ['anyscale/llama', anyscale],
@@ -108,7 +108,7 @@ function reportRateLimits(traffic: readonly TracedRequest[], calls: readonly Rec
       '429 to most calls: alone',
       simulateTails(traffic, most, accountsOf(most), { plan: simulatedRoute(['lepton/llama']), routing: noQueueNoHedge }),
     ],
-    ['429 to most calls: spilling to a second', simulateTails(traffic, most, accountsOf(most), { plan: simulatedRoute(both) })],
+    ['429 to most calls: fallback to a second', simulateTails(traffic, most, accountsOf(most), { plan: simulatedRoute(both) })],
     [
       '429 in bursts: alone',
       simulateTails(traffic, bursts, accountsOf(bursts), { plan: simulatedRoute(['lepton/llama']), routing: noQueueNoHedge }),
@@ -122,10 +122,10 @@ function reportRateLimits(traffic: readonly TracedRequest[], calls: readonly Rec
       simulateTails(traffic, bursts, accountsOf(bursts, 1.3 * rate), { plan: simulatedRoute(['lepton/llama']), routing: longQueue }),
     ],
   ];
-  print('Goodput when a provider answers 429, as lepton did to 390 of 450 calls.');
+  print('Goodput when a provider responds with 429, as lepton did to 390 of 450 calls.');
   print(
     table(
-      ['', 'answered', 'calls refused with 429', 'p99 of first content'],
+      ['', 'answered', 'calls with 429', 'p99 time to first token'],
       rows.map(([name, summary]) => [
         name,
         percent(summary.answered / summary.requests),
@@ -168,10 +168,10 @@ function reportCascade(): void {
       early: mean(t => (t.step === 0 && policy.steps.length > 1 ? 1 : 0)),
     };
   });
-  print(`A cascade over ${items.length} recorded questions (dates of BIG-bench), the weak model's votes as confidence.`);
+  print(`A cascade over ${items.length} recorded requests (date understanding of BIG-bench), with the weak model's votes as confidence.`);
   print(
     table(
-      ['', 'right', 'taken early', 'cost per question', 'of the strong alone'],
+      ['', 'correct', 'accepted early', 'cost per request', 'vs strong model alone'],
       judged.map(({ name, cost, quality, early }) => [
         name,
         percent(quality),

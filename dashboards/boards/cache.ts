@@ -1,4 +1,4 @@
-/** What prompt caches of providers save, and where more could be saved. */
+/** Savings of providers' prompt caches, and where more is possible. */
 import type { Board } from '../board.ts';
 
 export const cache: Board = {
@@ -25,8 +25,7 @@ export const cache: Board = {
     },
     {
       title: 'Saved by prompt caches',
-      description:
-        'What input read from caches would have cost beside what it did, less what writing to them cost more; by list prices, in whole hours.',
+      description: 'Savings of reads from prompt caches, minus the extra cost of writes; at list prices, in whole hours.',
       query: 'cache/saved.sql',
       type: 'stat',
       unit: 'currencyUSD',
@@ -34,7 +33,7 @@ export const cache: Board = {
     },
     {
       title: 'Spent on repeated prompts',
-      description: 'What answers cost beyond the first one to the same prompt: the most that a cache of answers could save.',
+      description: 'Cost of all responses after the first to the same prompt: the maximum that a response cache could save.',
       query: 'cache/repeated_cost.sql',
       type: 'stat',
       unit: 'currencyUSD',
@@ -42,7 +41,7 @@ export const cache: Board = {
     },
     {
       title: 'Repeated prompts',
-      description: 'Share of answered requests whose prompt had been answered before within the range.',
+      description: 'Share of successful requests with a prompt that was answered before within the time range.',
       query: 'cache/repeated_share.sql',
       type: 'stat',
       unit: 'percentunit',
@@ -50,7 +49,7 @@ export const cache: Board = {
     },
     {
       title: 'Requests that read from a cache',
-      description: 'Share of requests for which a provider read some of the input from its prompt cache, by route.',
+      description: 'Share of requests with input read from a prompt cache, by route.',
       query: 'cache/hits.sql',
       type: 'timeseries',
       unit: 'percentunit',
@@ -58,7 +57,7 @@ export const cache: Board = {
     },
     {
       title: 'Fresh input by route',
-      description: 'Where most input tokens come from no cache: stable prefixes first in the prompt help there.',
+      description: 'Routes with the most uncached input tokens. Put stable prefixes first in their prompts.',
       query: 'cache/by_route.sql',
       type: 'table',
       unit: 'short',
@@ -67,7 +66,7 @@ export const cache: Board = {
     },
     {
       title: 'Most repeated prompts',
-      description: 'The id is that of one request with this prompt.',
+      description: 'The id of one request with this prompt.',
       query: 'cache/repeated.sql',
       type: 'table',
       unit: 'short',

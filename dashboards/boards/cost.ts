@@ -1,4 +1,4 @@
-/** What is spent, on what, and what is not known of it. */
+/** Cost by model, kind of attempt and route, and requests without a price. */
 import type { Board } from '../board.ts';
 
 export const cost: Board = {
@@ -8,23 +8,23 @@ export const cost: Board = {
   panels: [
     {
       title: 'Spend',
-      description: 'What all attempts cost, retries and losers of hedges included, in whole hours.',
+      description: 'Cost of all attempts, with retries and cancelled hedges, in whole hours.',
       query: 'cost/spend.sql',
       type: 'stat',
       unit: 'currencyUSD',
       width: 6,
     },
     {
-      title: 'A month like this',
-      description: 'What a whole month costs if it goes on as in the chosen range.',
+      title: 'Projected cost per month',
+      description: 'Cost of a month at the rate of the selected time range.',
       query: 'cost/month.sql',
       type: 'stat',
       unit: 'currencyUSD',
       width: 6,
     },
     {
-      title: 'Cost of a request',
-      description: 'On average, failed requests included.',
+      title: 'Cost per request',
+      description: 'Mean over all requests, failed ones included.',
       query: 'cost/per_request.sql',
       type: 'stat',
       unit: 'currencyUSD',
@@ -32,7 +32,7 @@ export const cost: Board = {
     },
     {
       title: 'Requests without a price',
-      description: 'Part of their cost is unknown and in no sum: set prices in the configuration.',
+      description: 'Their cost is partly unknown and missing from every sum: set prices in the configuration.',
       query: 'cost/unpriced.sql',
       type: 'stat',
       unit: 'short',
@@ -41,7 +41,7 @@ export const cost: Board = {
     },
     {
       title: 'Cost by model',
-      description: 'By the model whose answer was kept; what was tried before counts to it.',
+      description: 'By the model of the accepted response; earlier attempts count to it.',
       query: 'cost/by_model.sql',
       type: 'timeseries',
       unit: 'currencyUSD',
@@ -50,7 +50,7 @@ export const cost: Board = {
     },
     {
       title: 'Cost by kind of attempt',
-      description: 'What retries, fallbacks, escalations and hedges cost beside the first attempts.',
+      description: 'Cost of first attempts, retries, fallbacks, escalations and hedges.',
       query: 'cost/by_kind.sql',
       type: 'timeseries',
       unit: 'currencyUSD',
@@ -67,7 +67,7 @@ export const cost: Board = {
     },
     {
       title: 'Cost by route',
-      description: 'The routes that cost most, and what one request of each costs.',
+      description: 'The routes with the highest cost, and their cost per request.',
       query: 'cost/by_route.sql',
       type: 'table',
       unit: 'short',

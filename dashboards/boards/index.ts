@@ -1,4 +1,4 @@
-/** All dashboards. Replayed traffic is in none of them but `replay`. */
+/** All dashboards. Only `replay` includes replayed traffic. */
 import type { Board } from '../board.ts';
 import { cache } from './cache.ts';
 import { cost } from './cost.ts';

@@ -1,4 +1,4 @@
-/** How long callers wait, what fails, and whose fault it is. */
+/** Latency and failures, by model and provider. */
 import type { Board } from '../board.ts';
 
 export const latency: Board = {
@@ -16,15 +16,15 @@ export const latency: Board = {
     },
     {
       title: 'Time to first token, p95',
-      description: 'From arrival to the first content that the caller was sent, by model.',
+      description: 'From arrival to the first content sent to the caller, by model.',
       query: 'latency/first_token.sql',
       type: 'timeseries',
       unit: 'ms',
       width: 12,
     },
     {
-      title: 'Overhead of the gateway',
-      description: 'Time of a request in which no attempt was under way: what the gateway itself takes.',
+      title: 'Gateway overhead',
+      description: 'Time of a request without an attempt in flight.',
       query: 'latency/overhead.sql',
       type: 'timeseries',
       unit: 'µs',
@@ -32,7 +32,7 @@ export const latency: Board = {
     },
     {
       title: 'Output tokens per second',
-      description: 'Of streamed answers, after their first token.',
+      description: 'Of streaming responses, after their first token.',
       query: 'latency/speed.sql',
       type: 'barchart',
       unit: 'short',
@@ -49,7 +49,7 @@ export const latency: Board = {
     },
     {
       title: 'Failed share of attempts',
-      description: 'By provider; a retry or a fallback may have hidden it from the caller.',
+      description: 'By provider; retries and fallbacks may hide a failure from the caller.',
       query: 'latency/error_rate.sql',
       type: 'timeseries',
       unit: 'percentunit',
@@ -57,7 +57,7 @@ export const latency: Board = {
     },
     {
       title: 'Failed attempts',
-      description: "What went wrong at whom, with the provider's own code where it gave one.",
+      description: "By provider and kind of failure, with the provider's error code where it sent one.",
       query: 'latency/errors.sql',
       type: 'table',
       unit: 'short',
@@ -65,7 +65,7 @@ export const latency: Board = {
     },
     {
       title: 'Latest requests',
-      description: 'With the chosen outcomes. The id finds the payloads, the trace id the spans.',
+      description: 'With the selected outcomes. Find payloads by id, spans by trace id.',
       query: 'latency/requests.sql',
       type: 'table',
       unit: 'none',

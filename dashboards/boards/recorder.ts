@@ -1,4 +1,4 @@
-/** Whether everything that was answered is in the store, and what it takes there. */
+/** The recorder: lost records, backlog, ingest lag and table sizes. */
 import type { Board } from '../board.ts';
 
 export const recorder: Board = {
@@ -8,7 +8,7 @@ export const recorder: Board = {
   panels: [
     {
       title: 'Records lost',
-      description: 'Given up because the spool was full, spoiled on disk, or refused by the store.',
+      description: 'Dropped because the spool was full, corrupted on disk, or rejected by the store.',
       query: 'recorder/lost.promql',
       type: 'stat',
       unit: 'short',
@@ -16,8 +16,8 @@ export const recorder: Board = {
       alarming: true,
     },
     {
-      title: 'Gateways that refuse',
-      description: 'They answer nobody because nothing can be recorded.',
+      title: 'Gateways that reject requests',
+      description: 'They reject every request because records cannot be written.',
       query: 'recorder/refusing.promql',
       type: 'stat',
       unit: 'short',
@@ -26,7 +26,7 @@ export const recorder: Board = {
     },
     {
       title: 'Exchanges written per second',
-      description: 'Taken by the store, by gateway.',
+      description: 'Written to the store, by gateway.',
       query: 'recorder/written.promql',
       type: 'timeseries',
       unit: 'short',
@@ -42,7 +42,7 @@ export const recorder: Board = {
     },
     {
       title: 'Oldest record in the spool',
-      description: 'How long it has waited for the store.',
+      description: 'Its age: the time it has waited for the store.',
       query: 'recorder/oldest.promql',
       type: 'timeseries',
       unit: 's',
@@ -50,7 +50,7 @@ export const recorder: Board = {
     },
     {
       title: 'Ingest lag',
-      description: 'At most, from the arrival of a request until its row is in the store.',
+      description: 'Maximum time from the arrival of a request until its row is in the store.',
       query: 'recorder/ingest_lag.sql',
       type: 'timeseries',
       unit: 's',
@@ -58,7 +58,7 @@ export const recorder: Board = {
     },
     {
       title: 'Tables',
-      description: 'What they hold, and what it takes on disk.',
+      description: 'Rows and bytes on disk.',
       query: 'recorder/tables.sql',
       type: 'table',
       unit: 'short',

@@ -1,4 +1,4 @@
-/** What yesterday's traffic did on tomorrow's routing. */
+/** Replay runs and their comparison with the original requests. */
 import type { Board } from '../board.ts';
 
 export const replay: Board = {
@@ -8,7 +8,7 @@ export const replay: Board = {
   panels: [
     {
       title: 'Runs',
-      description: 'Replays and imports of the range, whichever run is chosen.',
+      description: 'Replays and imports in the time range, whatever run is selected.',
       query: 'replay/runs.sql',
       type: 'table',
       unit: 'short',
@@ -17,7 +17,7 @@ export const replay: Board = {
     },
     {
       title: 'Arms of the run',
-      description: 'Means over all answers; cost where the price is known, quality where it was scored.',
+      description: 'Means over all responses; cost where the price is known, quality where there are scores.',
       query: 'replay/arms.sql',
       type: 'table',
       unit: 'short',
@@ -27,7 +27,7 @@ export const replay: Board = {
     {
       title: 'Against the originals',
       description:
-        'The same requests as they went live; empty for imports. Whether a difference is one: `hindcast replay diff` and `hindcast eval gate`.',
+        'The same requests in live traffic; empty for imports. To test differences, use hindcast replay diff and hindcast eval gate.',
       query: 'replay/originals.sql',
       type: 'table',
       unit: 'short',
@@ -36,7 +36,7 @@ export const replay: Board = {
     },
     {
       title: 'Outcomes by arm',
-      description: 'What the arms ended in, and why where they failed.',
+      description: 'Outcomes of the arms, with the reasons of failures.',
       query: 'replay/outcomes.sql',
       type: 'table',
       unit: 'short',

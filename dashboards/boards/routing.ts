@@ -1,4 +1,4 @@
-/** Which way requests go, and why they leave the first one. */
+/** Routing: targets, escalations, retries, fallbacks and their reasons. */
 import type { Board } from '../board.ts';
 
 export const routing: Board = {
@@ -7,8 +7,8 @@ export const routing: Board = {
   variables: ['datasource', 'tenant'],
   panels: [
     {
-      title: 'Who answers',
-      description: 'Requests by the target whose answer was kept, or that failed last.',
+      title: 'Requests by target',
+      description: 'By the target of the accepted response, or of the last failure.',
       query: 'routing/targets.sql',
       type: 'timeseries',
       unit: 'short',
@@ -17,7 +17,7 @@ export const routing: Board = {
     },
     {
       title: 'Escalation rate',
-      description: 'Answers declined for another target, per request, by route.',
+      description: 'Responses declined for another target, per request, by route.',
       query: 'routing/escalation_rate.sql',
       type: 'timeseries',
       unit: 'percentunit',
@@ -33,16 +33,16 @@ export const routing: Board = {
       stacked: true,
     },
     {
-      title: 'Attempts of a request',
-      description: 'How many requests took one attempt, two, three and so on.',
+      title: 'Attempts per request',
+      description: 'Number of requests by their number of attempts.',
       query: 'routing/depth.sql',
       type: 'barchart',
       unit: 'short',
       width: 12,
     },
     {
-      title: 'Confidence of first answers',
-      description: 'Where it was measured, in steps of 0.05.',
+      title: 'Confidence of first responses',
+      description: 'Measured confidence in steps of 0.05.',
       query: 'routing/confidence.sql',
       type: 'barchart',
       unit: 'short',
@@ -50,8 +50,7 @@ export const routing: Board = {
     },
     {
       title: 'Share below a threshold',
-      description:
-        'First answers that would escalate if this confidence were asked of them. For cost and quality as well: `hindcast eval sweep`.',
+      description: 'First responses that would escalate at this confidence threshold. For cost and quality, use hindcast eval sweep.',
       query: 'routing/thresholds.sql',
       type: 'barchart',
       unit: 'percentunit',
@@ -59,16 +58,15 @@ export const routing: Board = {
     },
     {
       title: 'Waits of the slowest 5 %',
-      description:
-        'Of requests that waited: in the queue for a used-up limit, and with content at hand that was held back until it was judged.',
+      description: 'Waiting time of requests: in the queue for a rate limit, and with content that was buffered until it was accepted.',
       query: 'routing/waits.sql',
       type: 'timeseries',
       unit: 'ms',
       width: 24,
     },
     {
-      title: 'Why there was another attempt',
-      description: 'By kind and reason, with the target that was asked instead and how often it helped.',
+      title: 'Reasons for further attempts',
+      description: 'By kind and reason, with the next target and how often it succeeded.',
       query: 'routing/reasons.sql',
       type: 'table',
       unit: 'short',

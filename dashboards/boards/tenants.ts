@@ -1,4 +1,4 @@
-/** Who uses how much, and how it went for them. */
+/** Usage, cost, failures and budgets by tenant, key and user. */
 import type { Board } from '../board.ts';
 
 export const tenants: Board = {
@@ -8,7 +8,7 @@ export const tenants: Board = {
   panels: [
     {
       title: 'Tenants',
-      description: 'In whole hours. Users are estimated; failed leaves out what callers did wrong or left.',
+      description: 'In whole hours. The number of users is an estimate; failed excludes client errors and cancelled requests.',
       query: 'tenants/overview.sql',
       type: 'table',
       unit: 'short',
@@ -17,7 +17,7 @@ export const tenants: Board = {
     },
     {
       title: 'Cost by tenant',
-      description: 'Everything that was asked for them.',
+      description: 'Cost of all their requests.',
       query: 'tenants/cost.sql',
       type: 'timeseries',
       unit: 'currencyUSD',
@@ -34,7 +34,7 @@ export const tenants: Board = {
     },
     {
       title: 'Keys',
-      description: "The tenants' keys that cost most, by their name in the configuration; empty without keys.",
+      description: "The tenants' keys with the highest cost, by name; empty without keys.",
       query: 'tenants/keys.sql',
       type: 'table',
       unit: 'short',
@@ -43,7 +43,7 @@ export const tenants: Board = {
     },
     {
       title: 'End users',
-      description: 'Those that cost most among the ones that requests name.',
+      description: 'The users with the highest cost, by the user field of requests.',
       query: 'tenants/users.sql',
       type: 'table',
       unit: 'short',
@@ -52,7 +52,7 @@ export const tenants: Board = {
     },
     {
       title: 'Budget left',
-      description: 'Of tenants, projects and keys with a budget, in its period; what is being asked just now is reserved.',
+      description: 'Of tenants, projects and keys with a budget, in the current period; requests in flight are reserved.',
       query: 'tenants/budgets.promql',
       type: 'timeseries',
       unit: 'currencyUSD',

@@ -28,7 +28,7 @@ test.each([
   ['${nobody:singlequote}', 'There is no variable nobody.'],
   ['$__conditionalAll(1, $nobody)', 'There is no variable nobody.'],
   ['$__timeFilter(x', 'A parenthesis is not closed'],
-  ['x IN (${tenant:singlequote})', 'All of tenant is no list'],
+  ['x IN (${tenant:singlequote})', 'All of tenant is not a list'],
 ])('%s is refused', (sql, message) => expect(() => expand(sql)).toThrow(message));
 
 test('a value stays inside its quotes, whatever it is', () => {
