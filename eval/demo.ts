@@ -83,7 +83,7 @@ async function readAddresses(gateway: ChildProcess): Promise<{ url: string; stor
   let url: string | undefined;
   for await (const line of createInterface(gateway.stdout!)) {
     url ??= /listens on (http:\S+)/.exec(line)?.[1];
-    const storeUrl = /queried at (http:\S+)/.exec(line)?.[1];
+    const storeUrl = /query them at (http:\S+)/.exec(line)?.[1];
     if (url && storeUrl) {
       gateway.stdout!.resume();
       return { url, storeUrl };
