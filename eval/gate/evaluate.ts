@@ -127,10 +127,17 @@ function findingOf({ rule, compared, inference }: MeasuredRule, bad: number, opt
   }
   const enough = compared.clusters.count >= options.clustersMin;
   const passes = passPValue(inference, rule.assertion) <= alpha;
-  const verdict = enough && passes ? 'pass' : enough && bad <= alpha ? 'fail' : 'inconclusive';
+  const isWorse = enough && bad <= alpha;
+  // Harm counts the reference's own run-to-run noise: it bounds the harm from above, so it can pass and not fail.
+  if (!(enough && passes) && isWorse && rule.metric === 'harm')
+    return { ...common, verdict: 'inconclusive', estimate, reason: harmReason, needed: null };
+  const verdict = enough && passes ? 'pass' : isWorse ? 'fail' : 'inconclusive';
   const needed = verdict === 'inconclusive' ? neededOf(inference, rule.assertion, compared, options) : null;
   return { ...common, verdict, estimate, reason: reasonOf(verdict, enough, needed, inference, rule, options), needed };
 }
+
+const harmReason =
+  'harm counts answers that differ by the baseline’s own run-to-run noise, so it cannot fail a gate; gate on quality: delta, which nets the noise out';
 
 /** What comes after a failure that aborts is not told. */
 function skipAfterAbort(findings: readonly Finding[]): readonly Finding[] {

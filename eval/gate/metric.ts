@@ -1,20 +1,18 @@
 /** The number that a gate's assertion is about, computed from what baseline and candidate did with the same items. */
 import { usd } from '../../gateway/core/money/price.ts';
 import {
+  betInference,
   type Clusters,
-  clusteredMean,
   clusterSums,
   differences,
   exactInference,
+  guardedInference,
   type Inference,
   meanInference,
   quantileStatistic,
   ratioInference,
-  regularisedMean,
   type Statistic,
   scaled,
-  sequentialInference,
-  sum,
   tabulate,
   unclustered,
   weightedSum,
@@ -75,14 +73,17 @@ const shareOrDelta = (
   compared: ComparedSides,
 ): Inference => (subject === 'value' ? mean(candidate, 'share', compared) : mean(differences(candidate, baseline), 'difference', compared));
 
+/** Looks at any time speak of so many requests of each conversation: a limit that no data have chosen. */
+const sequentialConversationMax = 20;
+
 /** Every mean goes through here: by requests or by conversations, looked at once or at any time. */
 function mean(values: Float64Array, kind: 'share' | 'difference' | 'amount', compared: ComparedSides): Inference {
   const { sequential, weights } = compared;
   const [own, clusters] = weights === 'cluster' ? perCluster(values, compared.clusters) : [values, compared.clusters];
   if (sequential) {
-    const { standardError } =
-      kind === 'amount' ? clusteredMean(own, clusters) : regularisedMean(own, clusters, kind === 'share' ? 0 : -1, 1);
-    return sequentialInference(sum(own) / own.length, standardError, clusters.count, sequential.planned);
+    if (kind === 'amount') return guardedInference(clusterSums(own, clusters), clusterSums(new Float64Array(own.length).fill(1), clusters));
+    const cap = clusters.count === own.length ? 1 : sequentialConversationMax;
+    return betInference(own, clusters, { from: kind === 'share' ? 0 : -1, to: 1, cap });
   }
   if (kind === 'share') return promiseInference(own, clusters);
   if (kind === 'amount') return meanInference(own, clusters);
@@ -132,12 +133,7 @@ function cost(subject: Assertion['subject'], compared: ComparedSides): Measureme
   if (base.every(x => x === 0)) return 'the baseline costs nothing, so there is no change in per cent; write it with a $';
   const [own, theirs, groups] =
     weights === 'cluster' ? [perCluster(head, clusters)[0], ...perCluster(base, clusters)] : [head, base, clusters];
-  if (sequential) {
-    const total = sum(theirs);
-    const ratio = sum(own) / total;
-    const residuals = tabulate(own.length, i => ((own[i]! - ratio * theirs[i]!) * own.length) / total);
-    return sequentialInference(ratio - 1, clusteredMean(residuals, groups).standardError, groups.count, sequential.planned);
-  }
+  if (sequential) return scaled(guardedInference(clusterSums(own, groups), clusterSums(theirs, groups)), 1, -1);
   if (groups.count < resampledClustersMin) return scaled(ratioInference(own, theirs, groups), 1, -1);
   const [headSums, baseSums] = [clusterSums(own, groups), clusterSums(theirs, groups)];
   return { resample: weighted => weightedSum(headSums, weighted) / weightedSum(baseSums, weighted) - 1 };

@@ -80,7 +80,7 @@ describe('a rule', () => {
     const report = judged(
       `gates:
   - { metric: quality, where: "task = 'chat'", assert: "delta > -2pp" }
-  - { metric: harm, where: "task = 'refund'", assert: "value < 3%" }`,
+  - { metric: quality, where: "task = 'refund'", assert: "delta > -3pp" }`,
       half,
     );
     expect(report.findings.map(f => [f.verdict, f.items, f.worse])).toEqual([
@@ -95,12 +95,12 @@ describe('a rule', () => {
 
   test('that only warns decides nothing, and one that aborts ends the list', () => {
     const warned = judged(
-      'gates: [{ metric: harm, assert: "value < 0.1%", severity: warn }, { metric: cost_per_1k, assert: "delta < -20%" }]',
+      'gates: [{ metric: quality, assert: "delta > -0.1pp", severity: warn }, { metric: cost_per_1k, assert: "delta < -20%" }]',
       half,
     );
     expect([warned.verdict, warned.findings[0]!.verdict]).toEqual(['pass', 'fail']);
     const aborted = judged(
-      'gates: [{ metric: harm, assert: "value < 0.1%", abort_on_fail: true }, { metric: cost_per_1k, assert: "delta < -20%" }]',
+      'gates: [{ metric: quality, assert: "delta > -0.1pp", abort_on_fail: true }, { metric: cost_per_1k, assert: "delta < -20%" }]',
       half,
     );
     expect(aborted.findings.map(f => f.verdict)).toEqual(['fail', 'skipped']);
@@ -204,22 +204,22 @@ test('of 200 runs of the same thing at most one in fifty fails', { timeout: 60_0
 
 describe('for pipelines', () => {
   const report = judged(
-    'name: bots\ngates:\n  - { name: "a, b: 100%", metric: harm, assert: "value < 0.1%" }\n  - { metric: latency_p50, assert: "delta < 0ms", severity: warn }',
+    'name: bots\ngates:\n  - { name: "a, b: 100%", metric: quality, assert: "delta > -0.1pp" }\n  - { metric: latency_p50, assert: "delta < 0ms", severity: warn }',
     Array.from({ length: 300 }, (_, i) => item(i, 1, i % 9 === 0 ? 0 : 1)),
   );
 
   test("GitHub's annotations stand on the gates' own lines, escaped", () => {
     const lines = githubText(report, 'ci/gate.yaml').split('\n');
-    expect(lines[0]).toMatch(/^::error file=ci\/gate.yaml,line=6,title=fail%3A a%2C b%3A 100%25::value < 0.1%25: /);
+    expect(lines[0]).toMatch(/^::error file=ci\/gate.yaml,line=6,title=fail%3A a%2C b%3A 100%25::delta > -0.1pp: /);
     expect(lines.at(-1)).toMatch(/^::notice file=ci\/gate.yaml,line=1,title=hindcast eval gate::FAIL: /);
   });
 
   test('SARIF has a rule for each metric and a place for each result', () => {
     const { version, runs } = JSON.parse(sarifText(report, 'gate.yaml'));
     expect(version).toBe('2.1.0');
-    expect(runs[0].tool.driver.rules.map((r: { id: string }) => r.id)).toEqual(['harm', 'latency_p50']);
+    expect(runs[0].tool.driver.rules.map((r: { id: string }) => r.id)).toEqual(['quality', 'latency_p50']);
     expect(runs[0].results[0]).toMatchObject({
-      ruleId: 'harm',
+      ruleId: 'quality',
       ruleIndex: 0,
       kind: 'fail',
       level: 'error',

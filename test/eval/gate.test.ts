@@ -200,7 +200,8 @@ describe('a verdict', () => {
     expect(verdictOf(compared(base, worse(0.01)), 'quality', 'delta > -1pp')).toBe('inconclusive');
     expect(verdictOf(compared(base, worse(0.01)), 'harm', 'value < 3%')).toBe('pass');
     expect(verdictOf(compared(base, worse(0.01)), 'harm', 'value < 0.5%')).toBe('inconclusive');
-    expect(verdictOf(compared(base, worse(0.05)), 'harm', 'value < 0.5%')).toBe('fail');
+    // The reference's own run-to-run noise is in it: harm can pass, and never fails.
+    expect(verdictOf(compared(base, worse(0.05)), 'harm', 'value < 0.5%')).toBe('inconclusive');
   });
 
   test('does not pass because a few requests happened not to differ', () => {

@@ -1,6 +1,6 @@
 /** `hindcast eval audit`: what a judge is worth, by the labels that people gave, and what quality is once they have put it right. */
 import { CommandError, exit, loadSettings, printResult, table } from '../../../gateway/cli/command.ts';
-import { clustersOf, kappa, type PredictionPoweredMean, predictionPoweredMean, sum, tabulate } from '../../../statistics/index.ts';
+import { clustersOf, kappa, type LabelledMean, labelledMean, sum, tabulate } from '../../../statistics/index.ts';
 import { chunks, selectScores } from '../../outcomes/query.ts';
 import { count, none, percent, points, withInterval } from '../../report/shared/format.ts';
 import { parseConfidence } from '../shared/options.ts';
@@ -18,7 +18,7 @@ interface AuditResult {
   readonly labelled: number;
   readonly judgeMean: number;
   readonly kappa: number;
-  readonly powered: PredictionPoweredMean | undefined;
+  readonly mean: LabelledMean;
 }
 
 export async function runAudit(options: AuditOptions): Promise<void> {
@@ -36,12 +36,13 @@ export async function runAudit(options: AuditOptions): Promise<void> {
       exit.nothing,
       `No answer has a judge's score named ${options.name}: hindcast eval score --judge MODEL --against TARGET.`,
     );
-  const rows = audited.map(({ powered, ...rest }) => ({
+  const rows = audited.map(({ mean: { powered, inference, method, labelled }, ...rest }) => ({
     ...rest,
+    method,
     kappa: Number.isNaN(rest.kappa) ? null : rest.kappa,
     bias: powered?.bias ?? null,
     lambda: powered?.lambda ?? null,
-    quality: powered?.inference.interval(confidence) ?? null,
+    quality: labelled === 0 ? null : inference.interval(confidence),
   }));
   printResult(options, { name: options.name, confidence, targets: rows }, () =>
     [
@@ -50,7 +51,7 @@ export async function runAudit(options: AuditOptions): Promise<void> {
         : 'No person has looked at these answers: all that is said of them is said by the judge. `hindcast eval label` changes that.',
       '',
       table(
-        ['target', 'judged', 'labelled', 'judge says', 'κ', "judge's bias", 'put right'],
+        ['target', 'judged', 'labelled', 'judge mean', 'κ', "judge's bias", 'quality'],
         rows.map(row => [
           row.target,
           String(row.judged),
@@ -62,7 +63,7 @@ export async function runAudit(options: AuditOptions): Promise<void> {
         ]),
       ),
       '',
-      `Prediction-powered inference: the judge's opinion of every answer, corrected by ${count(sum(rows.map(r => r.labelled)), 'human label')} where people looked as well.`,
+      `Quality is estimated from ${count(sum(rows.map(r => r.labelled)), 'human label')}: ${[...new Set(rows.map(r => r.method))].join(', ')}. The judge's scores of all answers help once there are 100 labels and 20 disagreements.`,
     ].join('\n'),
   );
 }
@@ -79,6 +80,6 @@ function auditTarget(target: string, own: Answers, scores: ReadonlyMap<string, n
   return {
     ...{ target, judged: judged.length, labelled: both.length, judgeMean: sum(f) / f.length },
     kappa: both.length === 0 ? Number.NaN : kappa(at(f), at(y)),
-    powered: predictionPoweredMean(f, y, clustersOf(judged.map(({ item }) => item))),
+    mean: labelledMean(f, y, clustersOf(judged.map(({ item }) => item))),
   };
 }

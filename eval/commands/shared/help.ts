@@ -40,7 +40,7 @@ A gate file:
   gates:
     - { name: quality does not drop, metric: quality, assert: "delta > -1pp" }
     - { name: cheaper, metric: cost_per_1k, assert: "delta < -20%", severity: warn }   # told, and decides nothing
-    - { name: no harm on refunds, metric: harm, where: "task = 'refund'", assert: "value < 2%" }
+    - { name: refunds stay as good, metric: quality, where: "task = 'refund'", assert: "delta > -2pp" }
   budget: { max_error_rate: 2% }             # also max_cost, max_duration of the runs
   report: [pretty, github, junit: out/gate.xml, md: out/gate.md, html: out/gate.html]
 
