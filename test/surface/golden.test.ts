@@ -197,7 +197,8 @@ test('gate file, snapshot and labels are read', () => {
   expect(json(`eval sweep ${chain} --outcomes snapshot.jsonl`)).toMatchObject({
     items: place.read('snapshot.jsonl').trim().split('\n').length,
   });
-  expect(json(`eval sweep ${chain} --run ${run}`)).toMatchObject({ items: expect.toSatisfy(items => items > 0) });
+  // One request of the run has no outcome of the second target: its numbers are given, and no verdict.
+  expect(json(`eval sweep ${chain} --run ${run}`, 3)).toMatchObject({ items: expect.toSatisfy(items => items > 0) });
   expect(json('eval label')).toMatchObject({ labelled: 4, name: 'quality' });
 });
 
