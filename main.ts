@@ -27,6 +27,8 @@ const commandGroups: Readonly<Record<string, () => Promise<CommandGroup>>> = {
   serve: gateway,
   config: gateway,
   keys: gateway,
+  tail: gateway,
+  show: gateway,
   store: recorder,
   doctor: recorder,
   replay,

@@ -1,5 +1,6 @@
 /** The gateway's interface: the options it is created with, and the handle to run it. */
 
+import type { AdminOptions, LiveView } from './admin/gateway-admin.ts';
 import type { BudgetLedger } from './budgets/ledger.ts';
 import type { ExchangeSink } from './core/exchange.ts';
 import type { Clock } from './core/shared/time.ts';
@@ -12,7 +13,7 @@ import type { Settings } from './settings/settings.ts';
 import type { RolloutStore } from './targets/rollout-store.ts';
 import type { Upstream } from './transport/upstream.ts';
 
-export interface GatewayOptions {
+export interface GatewayOptions extends AdminOptions {
   /** The ledger of budgets and rate limits; in memory when absent. The gateway closes it. */
   readonly callerLedger?: BudgetLedger;
   /** The store of rollouts; when absent, each process starts them from the first stage. The gateway closes it. */
@@ -49,6 +50,8 @@ export interface Gateway {
   configure(settings: Settings): void;
   /** Counts a changed configuration that is invalid; the last valid one stays in force. */
   configurationRefused(): void;
+  /** What it answers now and has answered just now, for the other workers. */
+  readonly live: LiveView;
   /** Its own metrics, as OpenMetrics. */
   metrics(): Promise<string>;
   /** Stops gracefully: requests in flight may finish within `graceMs`. The sink's owner closes the sink. */

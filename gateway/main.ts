@@ -5,16 +5,19 @@ import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { type GatewayAudit, openGatewayAudit } from '../recorder/audit/gateway-audit.ts';
 import { writeAudit } from '../recorder/audit/write.ts';
-import { spoolRoot } from '../recorder/files/paths.ts';
+import { readAdminKey, readGatewayAddress, removeGatewayAddress, spoolRoot, writeGatewayAddress } from '../recorder/files/paths.ts';
 import { type Recorder, startRecorder } from '../recorder/process/supervisor.ts';
+import { openAdmin } from '../recorder/records/open-admin.ts';
 import { redactingSink } from '../recorder/redact/redacting-sink.ts';
 import { openSpool } from '../recorder/spool/spool.ts';
+import { registerTail } from './cli/admin/register.ts';
 import { banner, listeningLine } from './cli/banner.ts';
 import { action, CommandError, exit, loadSettings, note } from './cli/command.ts';
 import { registerConfig, registerKeys } from './cli/config-commands.ts';
 import type { KeyAudit } from './cli/key-commands.ts';
 import { openState } from './cli/open-state.ts';
 import { openLog, type ServeOptions, withOptions } from './cli/serve-options.ts';
+import { stopSignal, stopSignals } from './cli/stop-signal.ts';
 import { certificateWarnings } from './config/checks/certificates.ts';
 import { loadConfig, printProblems, watchConfig } from './config/index.ts';
 import type { ExchangeSink } from './core/exchange.ts';
@@ -48,6 +51,7 @@ Examples:
     .action(action(serve));
   registerConfig(program);
   registerKeys(program, auditKey);
+  registerTail(program, { keyOf: readAdminKey, urlOf: path => readGatewayAddress(path)?.url });
 }
 
 /** Writes the audit entry into the folder of records, from where the recorder ships it. Without that folder there is no audit. */
@@ -63,10 +67,6 @@ const auditKey: KeyAudit = async ({ action: actionName, key, config, detail }) =
 
 /** By default the heap grows to three times its live size before a collection, which then takes 15 ms. */
 const heapGrowth = '--heap-growing-percent=30';
-
-/** A second signal ends the shutdown; requests in flight have this long to be recorded. */
-const forcedExitMs = 1_000;
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 async function serve(options: ServeOptions): Promise<number> {
   setFlagsFromString(heapGrowth);
@@ -88,6 +88,7 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
   const gateway = createGateway({
     audit: audit.write,
     ...state,
+    ...openAdmin(settings),
     ...(await openConfiguredFlags(settings, log)),
     settings,
     sink,
@@ -99,7 +100,7 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
   });
   const stopping = stopSignal(() => gateway.closeNow(), log);
   const url = await listen(gateway, sink, settings);
-  process.stdout.write(`${listeningLine(url)}\n`);
+  announce(settings, url);
   const watcher = watchSettings(loaded, gateway, options, log, audit);
   let failure: string | undefined;
   try {
@@ -110,12 +111,19 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
     failure = messageOf(error);
   }
   watcher.close();
+  removeGatewayAddress(settings.store.path);
   await gateway.close();
   await sink.close();
   audit.close();
   await recorder?.close();
   stopping.dispose();
   return finishServing(failure, log);
+}
+
+/** For whoever reads, and for commands of this folder. */
+function announce({ store }: Settings, url: string): void {
+  writeGatewayAddress(store.path, { url, pid: process.pid });
+  process.stdout.write(`${listeningLine(url)}\n`);
 }
 
 /** Runs the recorder and supervises the workers, which serve the requests. */
@@ -128,7 +136,7 @@ async function serveByWorkers(loaded: Settings, settings: Settings, options: Ser
   let failure: string | undefined;
   try {
     workers = await startWorkers(settings.server.workers, state, line => log.warn(line));
-    process.stdout.write(`${listeningLine(workers.url)}\n`);
+    announce(settings, workers.url);
     recorder = await startRecorder(settings, line => log.warn(line));
     process.stdout.write(`${banner(loaded, workers.url, recorder.storeUrl)}\n`);
     await stopping.signal;
@@ -136,6 +144,7 @@ async function serveByWorkers(loaded: Settings, settings: Settings, options: Ser
     failure = messageOf(error);
     if (!workers) throw new CommandError(exit.usage, failure);
   }
+  removeGatewayAddress(settings.store.path);
   await workers.close();
   await recorder?.close();
   stopping.dispose();
@@ -144,7 +153,7 @@ async function serveByWorkers(loaded: Settings, settings: Settings, options: Ser
 
 /** Serves as one of several workers; the primary process handles signals. */
 async function serveAsWorker(options: ServeOptions, channel: PrimaryChannel): Promise<number> {
-  for (const signal of signals) process.on(signal, () => {});
+  for (const signal of stopSignals) process.on(signal, () => {});
   try {
     const loaded = loadSettings(options);
     const settings = withOptions(loaded, options);
@@ -155,6 +164,8 @@ async function serveAsWorker(options: ServeOptions, channel: PrimaryChannel): Pr
     const gateway = createGateway({
       audit: audit.write,
       ...state,
+      ...openAdmin(settings),
+      siblings: channel.siblings,
       ...(await openConfiguredFlags(settings, log)),
       settings,
       sink,
@@ -166,6 +177,7 @@ async function serveAsWorker(options: ServeOptions, channel: PrimaryChannel): Pr
       processMetrics: true,
     });
     channel.onScrape(() => gateway.metrics());
+    channel.lend(gateway.live);
     channel.onForceClose(() => gateway.closeNow());
     channel.listening(await listen(gateway, sink, settings));
     const watcher = watchSettings(loaded, gateway, options, channel.slot === 0 ? log : silentLog, channel.slot === 0 ? audit : undefined);
@@ -260,32 +272,4 @@ function applySettings(gateway: Gateway, next: Settings, needRestart: readonly s
   gateway.configure(next);
   log.info('the changed configuration is in force', { hash: next.hash });
   if (needRestart.length > 0) log.warn(`a restart is needed for: ${needRestart.join(', ')}`);
-}
-
-/** The first signal starts a graceful shutdown, the second ends it at once. An uncaught error ends the process. */
-function stopSignal(forceClose: () => void, log: Log): { readonly signal: Promise<void>; dispose(): void } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let isStopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (!isStopping) log.info(`${signal}: finishing requests in flight, then stopping`);
-    else {
-      forceClose();
-      setTimeout(() => process.exit(exit.interrupted), forcedExitMs).unref();
-    }
-    isStopping = true;
-    resolve();
-  };
-  const crash = (problem: unknown): void => {
-    log.error('an uncaught error ends the gateway', { stack: problem instanceof Error ? problem.stack : String(problem) });
-    process.exit(exit.internal);
-  };
-  for (const signal of signals) process.on(signal, stop);
-  process.on('uncaughtException', crash).on('unhandledRejection', crash);
-  return {
-    signal: promise,
-    dispose: () => {
-      for (const signal of signals) process.off(signal, stop);
-      process.off('uncaughtException', crash).off('unhandledRejection', crash);
-    },
-  };
 }

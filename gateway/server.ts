@@ -1,14 +1,10 @@
 /** The gateway as a server: a request's path is parse, route, drive, render; the rest is who may come in, and what is asked once in a while. */
 import type { IncomingMessage, Server as Listener, ServerResponse } from 'node:http';
 import type { Server as Routes } from '@hapi/hapi';
-import { adminRoutes } from './admin/routes.ts';
+import { GatewayAdmin, type LiveView } from './admin/gateway-admin.ts';
 import { type BudgetAdmission, createBudgetAdmission } from './budgets/admission.ts';
-import { countTokens, renderTokenCount } from './callers/count.ts';
-import { receiveFeedback } from './callers/feedback.ts';
-import { listModels } from './callers/models.ts';
 import { callerRoutes } from './callers/routes.ts';
 import { type ConfigVersion, createConfigVersion } from './config-version.ts';
-import type { CallerFormat } from './core/chat/caller-format.ts';
 import type { Clock } from './core/shared/time.ts';
 import type { RequestContext } from './exchange/contract.ts';
 import { internalError, isRefusal, type Refusal, sendJson, sendRefusal, shuttingDown } from './exchange/response/refusal.ts';
@@ -19,13 +15,13 @@ import { authenticateCaller } from './http/authenticate.ts';
 import { CallerRequest, type CallerRequestPorts, type FinishedExecution } from './http/caller-requests.ts';
 import { Drain } from './http/drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge, listenAt, urlOf } from './http/edge.ts';
-import { checkOrigin, checkRequest, isLoopbackHost } from './http/guard.ts';
-import { type ParsedRequest, parse, route } from './http/parse.ts';
+import { accessOf, checkOrigin, checkRequest, isLoopbackHost } from './http/guard.ts';
+import { refuseMetrics, sendMetrics } from './http/metrics-page.ts';
 import { sendReadiness } from './http/ready.ts';
 import { RequestExecutor, type StartedExecution } from './http/request-executor.ts';
 import { resolve } from './http/resolve.ts';
 import { createDispatch, createRoutes, type RouteEntry } from './http/route-table.ts';
-import { AdminAccessAudit, auditRollbacks } from './observability/audit.ts';
+import { auditRollbacks } from './observability/audit.ts';
 import { requestLine } from './observability/logs.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { type FileRegistry, openFileRegistry } from './passthrough/batches/file-registry.ts';
@@ -39,9 +35,6 @@ import { httpUpstream, type Upstream } from './transport/upstream.ts';
 export type { Gateway, GatewayOptions };
 
 export const createGateway = (options: GatewayOptions): Gateway => new GatewayServer(options);
-
-/** Answered without a key, and while the gateway is shutting down. */
-const openPaths: readonly string[] = ['/health', '/ready', '/metrics'];
 
 class GatewayServer implements Gateway {
   readonly #options: GatewayOptions;
@@ -58,6 +51,7 @@ class GatewayServer implements Gateway {
   readonly #metrics: Metrics;
   readonly #budgets: BudgetAdmission;
   readonly #requestPorts: CallerRequestPorts;
+  readonly #admin: GatewayAdmin;
   readonly #startedAt: number;
   /** Of requests that passed the guard. */
   readonly #contexts = new WeakMap<IncomingMessage, RequestContext>();
@@ -107,6 +101,7 @@ class GatewayServer implements Gateway {
       finished: execution => this.#finished(execution),
     };
     this.#ledger = openFileRegistry(options.settings.store.path);
+    this.#admin = this.#createAdmin();
     const table = this.#routeTable();
     this.#routes = createRoutes(this.#listener, table, fallback);
     guardEdge(this.#listener, this.#limits, {
@@ -124,7 +119,7 @@ class GatewayServer implements Gateway {
   /** What passes through tells of its end by a promise. */
   async #finish({ request, execution, isJoined }: StartedExecution, context: RequestContext, path: string): Promise<void> {
     if (isJoined) return this.#metrics.joined();
-    const untrack = this.#drain.trackExecution(execution);
+    const untrack = this.#drain.trackExecution(execution, request);
     const exchange = await execution.done.finally(untrack);
     this.#finished({ exchange, request, execution, context, path });
   }
@@ -132,6 +127,7 @@ class GatewayServer implements Gateway {
   /** Metrics, spans and log are views of the record. */
   #finished({ exchange, request, execution, context, path }: FinishedExecution): void {
     const { trace, settings, runtime, telemetry } = context;
+    this.#admin.publish(exchange);
     this.#metrics.observe(exchange, {
       isRoute: name => settings.routes.has(name),
       apiOf: provider => runtime.endpointOf(provider)?.api,
@@ -150,43 +146,17 @@ class GatewayServer implements Gateway {
     this.#shadowTraffic.dispatch(exchange, request, settings, runtime);
   }
 
-  async #count(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const visit = this.#contexts.get(request)!;
-    const asked = await new Promise<ParsedRequest | Refusal>(resolve => parse(request, dialect, this.#limits, resolve));
-    const routed = isRefusal(asked) ? asked : await route(asked, dialect, visit);
-    if (isRefusal(routed)) return this.#refused(request, response, routed);
-    response.setHeader('x-request-id', visit.id).setHeader('x-hindcast-estimate', 'true');
-    sendJson(response, 200, renderTokenCount(dialect, await countTokens(routed, visit.runtime)));
-  }
-
-  #models(request: IncomingMessage, response: ServerResponse, id: string | undefined): void {
-    response.setHeader('x-request-id', this.#idOf(request));
-    const listed = listModels(request, this.#contexts.get(request)!, Math.floor(this.#startedAt / 1000), id);
-    if (isRefusal(listed)) this.#refused(request, response, listed);
-    else sendJson(response, 200, listed);
-  }
-
-  async #feedback(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const result = await receiveFeedback(request, this.#contexts.get(request)!.key, this.#limits, this.#options.sink);
-    if (isRefusal(result)) this.#refused(request, response, result);
-    else sendJson(response, 202, result);
-  }
-
-  async #sendMetrics({ headers }: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { text, contentType } = await this.#metrics.scrape(headers.accept);
-    response.writeHead(200, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }).end(text);
-  }
-
   #routeTable(): readonly RouteEntry[] {
     return [
       ...callerRoutes({
         execute: (dialect, request, response) =>
           new CallerRequest(this.#requestPorts, dialect, request, response, this.#contexts.get(request)!).answer(),
-        countTokens: (dialect, request, response) => this.#count(dialect, request, response),
-        models: (request, response, id) => this.#models(request, response, id),
+        contextOf: request => this.#contexts.get(request)!,
+        startedAt: this.#startedAt,
+        limits: this.#limits,
+        sink: this.#options.sink,
         refuse: (request, response, refusal) => this.#refused(request, response, refusal),
       }),
-      { method: 'POST', path: '/v1/feedback', handler: (request, response) => this.#feedback(request, response) },
       ...passThroughRoutes({
         limits: this.#limits,
         sink: this.#options.sink,
@@ -202,13 +172,23 @@ class GatewayServer implements Gateway {
         path: '/ready',
         handler: (_, response) => sendReadiness(response, this.problems(), this.#options.recorderStats?.()?.problem),
       },
-      { method: 'GET', path: '/metrics', handler: (request, response) => this.#sendMetrics(request, response) },
-      ...adminRoutes({
-        contextOf: request => this.#contexts.get(request)!,
-        ...{ registry: this.#fleet, probes: this.#backgroundTasks.probes.seen, now: () => this.#clock.now() },
-        accessAudit: new AdminAccessAudit(this.#options.audit),
-      }),
+      { method: 'GET', path: '/metrics', handler: (request, response) => sendMetrics(this.#metrics, request, response) },
+      ...this.#admin.routes,
     ];
+  }
+
+  #createAdmin(): GatewayAdmin {
+    const { sink, environment = {}, audit = () => {} } = this.#options;
+    return new GatewayAdmin(this.#options, {
+      ...{ sink, environment, audit, clock: this.#clock, limits: this.#limits },
+      ...{ registry: this.#fleet, probes: this.#backgroundTasks.probes.seen },
+      version: () => this.#version,
+      contextOf: request => this.#contexts.get(request)!,
+      requests: () => this.#drain.requests,
+      spendingOf: scope => this.#budgets.spendingOf(scope),
+      refused: code => this.#metrics.refused(code),
+      crashed: problem => this.#logCrash(problem, newExchangeId(this.#clock.now())),
+    });
   }
 
   /** Before any route: what is malformed, from a foreign page, too late or unknown to us goes no further. */
@@ -217,8 +197,11 @@ class GatewayServer implements Gateway {
     const isLoopbackOnly = settings.keys.size === 0 && isLoopbackHost(this.#options.settings.server.host);
     const refusal = checkRequest(request, this.#limits) ?? (isLoopbackOnly ? checkOrigin(request) : undefined);
     if (refusal) return refusal;
-    if (openPaths.includes(request.url!.split('?', 1)[0]!)) return undefined;
+    const access = accessOf(request.url!);
+    if (access === 'metrics') return refuseMetrics(request, settings);
+    if (access === 'open') return undefined;
     if (this.#drain.isDraining) return shuttingDown;
+    if (access === 'admin') return undefined;
     const key = authenticateCaller(request.rawHeaders, settings);
     if (isRefusal(key)) return key;
     const receivedAt = this.#clock.now();
@@ -234,10 +217,14 @@ class GatewayServer implements Gateway {
 
   /** A mistake of ours ends the one request that met it; half an answer is torn, so that it does not look whole. */
   #crashed(request: IncomingMessage, response: ServerResponse, problem: unknown): void {
-    const id = this.#idOf(request);
-    this.#options.log.error('a request crashed', { id, stack: problem instanceof Error ? problem.stack : String(problem) });
+    const id = this.#logCrash(problem, this.#idOf(request));
     if (response.headersSent && !response.writableEnded) response.destroy();
     else sendRefusal(request, response, internalError, id);
+  }
+
+  #logCrash(problem: unknown, id: string): string {
+    this.#options.log.error('a request crashed', { id, stack: problem instanceof Error ? problem.stack : String(problem) });
+    return id;
   }
 
   #idOf(request: IncomingMessage): string {
@@ -255,7 +242,7 @@ class GatewayServer implements Gateway {
 
   async listen(): Promise<string> {
     const { host, port } = this.#options.settings.server;
-    await Promise.all([this.#routes.start(), this.#backgroundTasks.ready(this.#version.settings)]);
+    await Promise.all([this.#routes.start(), this.#admin.start(), this.#backgroundTasks.ready(this.#version.settings)]);
     await listenAt(this.#listener, host, port);
     return this.url;
   }
@@ -276,6 +263,10 @@ class GatewayServer implements Gateway {
     this.#metrics.configured(settings.hash);
   }
 
+  get live(): LiveView {
+    return this.#admin;
+  }
+
   metrics(): Promise<string> {
     return this.#metrics.page();
   }
@@ -285,9 +276,10 @@ class GatewayServer implements Gateway {
   }
 
   async close(graceMs = 30_000): Promise<void> {
+    this.#admin.endStreams();
     await this.#drain.end(graceMs);
     await this.#shadowTraffic.close();
-    await this.#routes.stop();
+    await Promise.all([this.#routes.stop(), this.#admin.stop()]);
     this.#ledger.close();
     await Promise.all([this.#budgets.close(), this.#backgroundTasks.close(), this.#options.flags?.close()]);
     await Promise.all([this.#version.telemetry.close(), this.#upstream.close()]);

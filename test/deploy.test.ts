@@ -18,7 +18,13 @@ test.each(files)('%s is YAML', file => {
 });
 
 const hash = `sha256:${'0'.repeat(64)}`;
-const environment = { OPENAI_API_KEY: 'sk', HINDCAST_STORE_PASSWORD: 'p', STORE_PASSWORD: 'p', CALLER_KEY_HASH: hash };
+const environment = {
+  OPENAI_API_KEY: 'sk',
+  HINDCAST_STORE_PASSWORD: 'p',
+  HINDCAST_METRICS_KEY: 'scraper',
+  STORE_PASSWORD: 'p',
+  CALLER_KEY_HASH: hash,
+};
 const embedded = files
   .filter(file => file.startsWith('kubernetes'))
   .flatMap(file => parseAllDocuments(read(file)).map(document => document.toJS() as { data?: Record<string, string> }))

@@ -36,6 +36,7 @@ export const layers: readonly string[] = [
   'recorder/tombstones',
   'recorder/rows',
   'recorder/spool',
+  'recorder/records',
   'recorder/export',
   'recorder/audit',
   'recorder/ship',

@@ -1,5 +1,5 @@
 /** Admission of requests by budgets and rate limits: reserve before the request runs, settle when it has ended. */
-import type { BudgetDecision, BudgetScope, CostEstimate } from '../core/money/budget.ts';
+import type { BudgetDecision, BudgetScope, CostEstimate, Spending } from '../core/money/budget.ts';
 import type { NanoUsd } from '../core/money/price.ts';
 import type { Clock, Instant, Milliseconds } from '../core/shared/time.ts';
 import { providerOf } from '../core/targets/target-name.ts';
@@ -92,6 +92,11 @@ export class BudgetAdmission {
       case 'unavailable':
         return limitsUnavailable;
     }
+  }
+
+  /** Of a scope with a budget, in its present period. */
+  spendingOf(scope: BudgetScope): Promise<Spending> {
+    return this.#options.ledger.spending(scope, this.#options.clock.now());
   }
 
   /** What is left, in nano-dollars, of each budget that a request has used since the start; budgets of users are left out. */

@@ -57,9 +57,9 @@ async function parseFeedback(request: IncomingMessage, key: CallerKey, limits: B
   const parsed = 'scores' in written ? scoreList.safeParse(written) : singleScore.safeParse(written);
   if (!parsed.success) return refusalOf(parsed.error.issues[0]!);
   const { request_id, source, user } = parsed.data;
-  // A human label overrides a judge's, so only admin keys may give one.
-  if (source === 'human' && key.role !== 'admin' && key.name !== '')
-    return forbidden('forbidden_source', 'Only an admin key may send human labels; remove source.', 'source');
+  // A human label overrides a judge's, so only analysts and admins may give one.
+  if (source === 'human' && key.role !== 'admin' && key.role !== 'analyst' && key.name !== '')
+    return forbidden('forbidden_source', 'Only a key of the role analyst or admin may send human labels; remove source.', 'source');
   const all = 'scores' in parsed.data ? parsed.data.scores : [parsed.data];
   const outOfRange = all.findIndex(given => given.name === 'quality' && !(given.value >= 0 && given.value <= 1));
   if (outOfRange >= 0)

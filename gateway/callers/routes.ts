@@ -2,20 +2,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CallerFormat } from '../core/chat/caller-format.ts';
 import { isObject } from '../core/chat/json.ts';
+import type { ExchangeSink } from '../core/exchange.ts';
+import type { Instant } from '../core/shared/time.ts';
 import { anthropicMessages } from '../dialects/anthropic.ts';
 import { openaiCompletions } from '../dialects/completions.ts';
 import { geminiFor } from '../dialects/gemini.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import { openaiResponses } from '../dialects/responses.ts';
-import { invalid, type Refusal } from '../exchange/response/refusal.ts';
+import type { RequestContext } from '../exchange/contract.ts';
+import { invalid, isRefusal, type Refusal, sendJson } from '../exchange/response/refusal.ts';
+import type { EdgeLimits } from '../http/edge.ts';
+import { type ParsedRequest, parse, route } from '../http/parse.ts';
 import type { RouteEntry } from '../http/route-table.ts';
+import { countTokens, renderTokenCount } from './count.ts';
+import { receiveFeedback } from './feedback.ts';
+import { listModels } from './models.ts';
 
 /** What the server provides to them. */
 export interface CallerHandlers {
   execute(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): void;
-  /** Responds with the number of tokens in the request, without calling a provider. */
-  countTokens(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): Promise<void>;
-  models(request: IncomingMessage, response: ServerResponse, id: string | undefined): void;
+  contextOf(request: IncomingMessage): RequestContext;
+  readonly startedAt: Instant;
+  readonly limits: EdgeLimits;
+  readonly sink: ExchangeSink;
   refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
 }
 
@@ -34,11 +43,12 @@ export function callerRoutes(handlers: CallerHandlers): readonly RouteEntry[] {
     {
       method: 'POST',
       path: '/v1/messages/count_tokens',
-      handler: (request, response) => handlers.countTokens(anthropicCountFormat, request, response),
+      handler: (request, response) => sendTokenCount(handlers, anthropicCountFormat, request, response),
     },
+    { method: 'POST', path: '/v1/feedback', handler: (request, response) => keepFeedback(handlers, request, response) },
     ...['/v1', '/v1beta'].flatMap((root): readonly RouteEntry[] => [
-      { method: 'GET', path: `${root}/models`, handler: (request, response) => handlers.models(request, response, undefined) },
-      { method: 'GET', path: `${root}/models/{id*}`, handler: (request, response, { id }) => handlers.models(request, response, id) },
+      { method: 'GET', path: `${root}/models`, handler: (request, response) => sendModels(handlers, request, response, undefined) },
+      { method: 'GET', path: `${root}/models/{id*}`, handler: (request, response, { id }) => sendModels(handlers, request, response, id) },
       {
         method: 'POST',
         path: `${root}/models/{id*}`,
@@ -47,6 +57,44 @@ export function callerRoutes(handlers: CallerHandlers): readonly RouteEntry[] {
       },
     ]),
   ];
+}
+
+/** Tells how many tokens a request of that dialect has, asking nobody. */
+async function sendTokenCount(
+  { contextOf, limits, refuse }: CallerHandlers,
+  dialect: CallerFormat,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const context = contextOf(request);
+  const parsed = await new Promise<ParsedRequest | Refusal>(resolve => parse(request, dialect, limits, resolve));
+  const routed = isRefusal(parsed) ? parsed : await route(parsed, dialect, context);
+  if (isRefusal(routed)) return refuse(request, response, routed);
+  response.setHeader('x-request-id', context.id).setHeader('x-hindcast-estimate', 'true');
+  sendJson(response, 200, renderTokenCount(dialect, await countTokens(routed, context.runtime)));
+}
+
+function sendModels(
+  { contextOf, startedAt, refuse }: CallerHandlers,
+  request: IncomingMessage,
+  response: ServerResponse,
+  id: string | undefined,
+): void {
+  const context = contextOf(request);
+  response.setHeader('x-request-id', context.id);
+  const listed = listModels(request, context, Math.floor(startedAt / 1000), id);
+  if (isRefusal(listed)) refuse(request, response, listed);
+  else sendJson(response, 200, listed);
+}
+
+async function keepFeedback(
+  { contextOf, limits, sink, refuse }: CallerHandlers,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const result = await receiveFeedback(request, contextOf(request).key, limits, sink);
+  if (isRefusal(result)) refuse(request, response, result);
+  else sendJson(response, 202, result);
 }
 
 /** A request that is only counted needs no `max_tokens`. */
@@ -75,7 +123,7 @@ function handleGemini(handlers: CallerHandlers, request: IncomingMessage, respon
     case 'streamGenerateContent':
       return handlers.execute(geminiFor(model, true, asEvents), request, response);
     case 'countTokens':
-      return handlers.countTokens(geminiCountFormat(model), request, response);
+      return sendTokenCount(handlers, geminiCountFormat(model), request, response);
     default:
       handlers.refuse(
         request,

@@ -1,9 +1,9 @@
 /** The banner of `hindcast serve`: URL, providers, routes, store, config and an example request. */
 import { relative } from 'node:path';
+import { configSummary } from '../config/summary.ts';
 import { isLoopbackHost } from '../http/guard.ts';
 import type { Settings } from '../settings/settings.ts';
 import { version } from '../settings/version.ts';
-import { configSummary } from './config-summary.ts';
 
 /** A cheap model per wire format, for the example request. */
 const exampleModels: Readonly<Record<string, string>> = {

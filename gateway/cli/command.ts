@@ -3,6 +3,7 @@ import Table from 'cli-table3';
 import { loadConfig, printProblems } from '../config/index.ts';
 import type { Settings } from '../settings/settings.ts';
 import { exit } from './exit.ts';
+import { printable, printableJson } from './printable.ts';
 
 export { exit };
 
@@ -25,7 +26,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
     chars: Object.fromEntries(borders.map(name => [name, ''])),
   });
-  for (const row of rows) rendered.push([...row]);
+  for (const row of rows) rendered.push(row.map(printable));
   return rendered
     .toString()
     .split('\n')
@@ -59,12 +60,12 @@ export function action<Arguments extends unknown[]>(run: (...args: Arguments) =>
   };
 }
 
-/** Prints a line on stderr. */
+/** Prints a line on stderr. Nothing in it acts on the terminal. */
 export const note = (line: string): void => {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${printable(line)}\n`);
 };
 
-/** Prints the result on stdout: as JSON with `--json`, else as text. */
+/** Prints the result on stdout: as JSON with `--json`, else as text. Nothing in it acts on the terminal. */
 export function printResult(options: { readonly json?: boolean | undefined }, value: unknown, text: () => string): void {
-  process.stdout.write(`${options.json ? JSON.stringify(value, null, 2) : text()}\n`);
+  process.stdout.write(`${options.json ? printableJson(JSON.stringify(value, null, 2)) : printable(text())}\n`);
 }

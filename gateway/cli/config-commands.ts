@@ -2,9 +2,10 @@
 import type { Command } from 'commander';
 import { certificateWarnings } from '../config/checks/certificates.ts';
 import { configSchema, loadConfig, printProblems } from '../config/index.ts';
+import { configSummary } from '../config/summary.ts';
 import { wallClock } from '../settings/clock.ts';
 import { action, exit, printResult } from './command.ts';
-import { configSummary, formatConfigSummary } from './config-summary.ts';
+import { formatConfigSummary } from './config-summary.ts';
 import { registerExplain } from './explain-command.ts';
 import { registerImport } from './import-command.ts';
 

@@ -1,11 +1,14 @@
 /** `hindcast keys`: creates, lists and revokes the API keys of callers. The config holds only their hashes. */
 import { createHash, randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
+import { ConfigEditError } from '../config/edit/edit-error.ts';
+import { findKey, removeKey } from '../config/edit/key-entry.ts';
 import { loadConfig } from '../config/index.ts';
 import { findFile } from '../config/load.ts';
+import { keyRows } from '../config/summary.ts';
 import { action, CommandError, exit, loadSettings, note, printResult } from './command.ts';
-import { keyRows, keysTable } from './config-summary.ts';
-import { describeRevocation, findKey, removeKey } from './key-file.ts';
+import { keysTable } from './config-summary.ts';
+import { describeRevocation } from './key-file.ts';
 
 interface CommonOptions {
   readonly config?: string;
@@ -45,7 +48,7 @@ Examples:
     .option('--tenant <name>', 'the tenant it belongs to')
     .option('--project <name>', 'the project of its requests, which records contain')
     .option('--user <name>', 'the user of its requests, which records contain')
-    .addOption(new Option('--role <role>', 'caller, or admin for /admin as well').choices(['caller', 'admin']))
+    .addOption(new Option('--role <role>', 'what it may do in the admin API').choices(['caller', 'viewer', 'analyst', 'admin']))
     .addHelpText(
       'after',
       `
@@ -75,7 +78,7 @@ async function create(name: string, options: CreateOptions, audit: KeyAudit): Pr
   if (loaded.ok && [...loaded.settings.keys.values()].some(key => key.name === name)) {
     throw new CommandError(exit.usage, `A key named ${JSON.stringify(name)} exists; choose another name, or revoke it first.`);
   }
-  if (loaded.ok && options.tenant !== undefined && !loaded.settings.tenants.has(options.tenant)) {
+  if (loaded.ok && options.tenant !== undefined && options.tenant !== '*' && !loaded.settings.tenants.has(options.tenant)) {
     note(`Note: there is no tenant ${JSON.stringify(options.tenant)} yet; add it to \`tenants\`.`);
   }
   const key = `hc_${randomBytes(32).toString('base64url')}`;
@@ -104,8 +107,8 @@ async function revoke(name: string, options: CommonOptions & { readonly write?: 
   const file = findFile({ file: options.config, directory: process.cwd(), environment: process.env });
   if (file === undefined)
     throw new CommandError(exit.usage, 'There is no configuration file, so there are no keys; name a file with --config FILE.');
-  const found = findKey(file, name);
-  if (options.write) removeKey(file, found, { directory: process.cwd(), environment: process.env });
+  const found = asUsage(() => findKey(file, name));
+  if (options.write) asUsage(() => removeKey(file, found, { directory: process.cwd(), environment: process.env }));
   printResult(options, { file, name, first_line: found.firstLine, last_line: found.lastLine, written: options.write === true }, () =>
     describeRevocation(file, name, found, options.write === true),
   );
@@ -116,4 +119,12 @@ async function revoke(name: string, options: CommonOptions & { readonly write?: 
   }
   await audit({ action: 'key-revoked', key: name, detail: { file }, ...configOf(options) });
   return exit.pass;
+}
+
+function asUsage<Result>(edit: () => Result): Result {
+  try {
+    return edit();
+  } catch (error) {
+    throw error instanceof ConfigEditError ? new CommandError(exit.usage, error.message) : error;
+  }
 }

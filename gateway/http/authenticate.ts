@@ -11,23 +11,35 @@ const credentialHeaders = ['x-api-key', 'x-goog-api-key', 'api-key'];
 /** `rawHeaders` as Node gives them, so that a second header of the same name is not overlooked. */
 export function authenticateCaller(rawHeaders: readonly string[], { keys }: Pick<Settings, 'keys'>): CallerKey | Refusal {
   if (keys.size === 0) return anonymousCaller;
+  const presented = presentedCredential(rawHeaders);
+  if (typeof presented === 'object') return presented;
+  return (presented === undefined ? undefined : findKey(presented, keys)?.caller) ?? unknownKey(presented === undefined);
+}
+
+/** The one key that stands in the headers; undefined for none, a refusal for two different ones. */
+export function presentedCredential(rawHeaders: readonly string[]): string | Refusal | undefined {
   const presented = credentials(rawHeaders);
   if (presented.size > 1) {
     return invalid('ambiguous_credentials', 'The request carries two different keys. Send one, in one header.');
   }
-  for (const credential of presented) {
-    const digest = createHash('sha256').update(credential, 'latin1').digest();
-    const match = indexOf(keys)
-      .get(bucketOf(digest))
-      ?.find(entry => timingSafeEqual(entry.digest, digest));
-    if (match) return match.key;
-  }
-  return unknownKey(presented.size === 0);
+  return presented.values().next().value;
 }
 
-interface KeyEntry {
+export interface KeyEntry {
   readonly digest: Buffer;
-  readonly key: CallerKey;
+  /** Hex, as `settings.keys` has it. */
+  readonly hash: string;
+  /** Who a request of this key is recorded as: a key that sees all tenants asks as `default`. */
+  readonly caller: CallerKey;
+  /** Of the tenant `default` or `*`: it sees what belongs to no tenant. */
+  readonly seesGateway: boolean;
+}
+
+export function findKey(credential: string, keys: Settings['keys']): KeyEntry | undefined {
+  const digest = createHash('sha256').update(credential, 'latin1').digest();
+  return indexOf(keys)
+    .get(bucketOf(digest))
+    ?.find(entry => timingSafeEqual(entry.digest, digest));
 }
 
 const indexes = new WeakMap<Settings['keys'], ReadonlyMap<number, readonly KeyEntry[]>>();
@@ -37,7 +49,12 @@ function indexOf(keys: Settings['keys']): ReadonlyMap<number, readonly KeyEntry[
   let index = indexes.get(keys);
   if (!index) {
     const entries = [...keys]
-      .map(([hash, key]) => ({ digest: Buffer.from(hash, 'hex'), key }))
+      .map(([hash, key]) => ({
+        digest: Buffer.from(hash, 'hex'),
+        hash,
+        caller: key.tenant === '*' ? { ...key, tenant: 'default' } : key,
+        seesGateway: key.tenant === '*' || key.tenant === 'default',
+      }))
       .filter(({ digest }) => digest.length === 32);
     index = Map.groupBy(entries, ({ digest }) => bucketOf(digest));
     indexes.set(keys, index);
@@ -62,7 +79,7 @@ function credentials(rawHeaders: readonly string[]): Set<string> {
   return found;
 }
 
-const unknownKey = (isMissing: boolean): Refusal => ({
+export const unknownKey = (isMissing: boolean): Refusal => ({
   ...invalid(
     'invalid_api_key',
     isMissing

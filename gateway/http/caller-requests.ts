@@ -68,7 +68,7 @@ export class CallerRequest implements ExecutionObserver {
   #track(started: StartedExecution): void {
     if (started.isJoined) return this.#ports.joined();
     this.#started = started;
-    this.#untrack = this.#ports.drain.trackExecution(started.execution);
+    this.#untrack = this.#ports.drain.trackExecution(started.execution, started.request);
   }
 
   /** The answer has been handed to the caller. Metrics, spans and log are views of the record. */

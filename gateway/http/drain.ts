@@ -1,15 +1,20 @@
 /** What is being answered now, and how a gateway ends: nothing new, everything under way to its end or to a bound, then nothing left open. */
 import type { Server as Listener, ServerResponse } from 'node:http';
 import type { Clock, Milliseconds } from '../core/shared/time.ts';
-import type { ExecutionHandle } from '../exchange/contract.ts';
+import type { ExecutionHandle, RoutedRequest } from '../exchange/contract.ts';
 import { ActiveSet } from './active-set.ts';
+
+interface RunningExecution {
+  readonly execution: ExecutionHandle;
+  readonly request: RoutedRequest;
+}
 
 export class Drain {
   isDraining = false;
   readonly #clock: Clock;
   readonly #listener: Listener;
   readonly #responses = new ActiveSet<ServerResponse>();
-  readonly #executions = new ActiveSet<ExecutionHandle>();
+  readonly #executions = new ActiveSet<RunningExecution>();
   #idle: (() => void) | undefined;
 
   constructor(clock: Clock, listener: Listener) {
@@ -19,6 +24,11 @@ export class Drain {
 
   get inFlight(): number {
     return this.#responses.size;
+  }
+
+  /** What is being executed. */
+  get requests(): readonly RoutedRequest[] {
+    return [...this.#executions].map(({ request }) => request);
   }
 
   /** Counted until its response is closed. */
@@ -31,8 +41,8 @@ export class Drain {
   }
 
   /** Counted until what is given back is called: when its record is sealed, which may be after its caller has left. */
-  trackExecution(execution: ExecutionHandle): () => void {
-    return this.#executions.add(execution);
+  trackExecution(execution: ExecutionHandle, request: RoutedRequest): () => void {
+    return this.#executions.add({ execution, request });
   }
 
   /** Refuses what is new, waits so long for what is under way, then cuts it. */
@@ -49,8 +59,8 @@ export class Drain {
     }
     const closed = this.#listener.listening ? new Promise<void>(resolve => this.#listener.close(() => resolve())) : undefined;
     const executions = [...this.#executions];
-    for (const execution of executions) execution.cancel();
-    await Promise.allSettled(executions.map(({ done }) => done));
+    for (const { execution } of executions) execution.cancel();
+    await Promise.allSettled(executions.map(({ execution }) => execution.done));
     this.#listener.closeAllConnections();
     await closed;
   }

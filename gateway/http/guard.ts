@@ -58,3 +58,18 @@ export function checkOrigin({ headers }: IncomingMessage): Refusal | undefined {
     'Without keys this gateway takes no calls from web pages of other sites. Configure keys to allow them.',
   );
 }
+
+/** Answered without a key, and while the gateway is shutting down. */
+const open: readonly string[] = ['/health', '/ready', '/openapi.json'];
+/** Pages and what belongs to them: names only, so that no detour leads out of them. */
+const openPages = /^\/(?:console|docs)(?:\/[\w-]+(?:\.[\w-]+)*)*\/?$/;
+const admin = /^\/admin\/api\/v1\//;
+const detour = /(?:\/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:\/|\\|%2f|%5c|$)/i;
+
+/** `open` is answered without a key, and while the gateway is shutting down; `admin` authenticates itself; the rest needs a key. */
+export function accessOf(url: string): 'open' | 'metrics' | 'admin' | 'key' {
+  const path = url.split('?', 1)[0]!;
+  if (path === '/metrics') return 'metrics';
+  if (open.includes(path) || openPages.test(path)) return 'open';
+  return admin.test(path) && !detour.test(path) ? 'admin' : 'key';
+}

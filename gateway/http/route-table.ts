@@ -11,7 +11,7 @@ export type Handler = (
 ) => Promise<void> | void;
 
 export interface RouteEntry {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly handler: Handler;
   /** Found by the listener itself, which costs a tenth of hapi's lifecycle. The path is whole, or ends in one parameter that takes the rest. */

@@ -26,8 +26,8 @@ export class AdminAccessAudit {
     this.#audit = audit;
   }
 
-  record(key: string, path: string, isAllowed: boolean, at: Instant): void {
-    const name = JSON.stringify([key, path, isAllowed]);
+  record(key: string, path: string, isAllowed: boolean, at: Instant, method = 'GET'): void {
+    const name = JSON.stringify([key, method, path, isAllowed]);
     const before = this.#recent.get(name);
     if (before && at - before.at < repeatMs) {
       before.repeats += 1;
@@ -39,7 +39,7 @@ export class AdminAccessAudit {
     this.#audit({
       actor: key === '' ? 'anybody' : `key:${key}`,
       action: isAllowed ? 'admin-call' : 'admin-call-refused',
-      ...{ tenant: '', subject: `GET ${path}`, detail: repeats === 0 ? {} : { repeated_before: repeats } },
+      ...{ tenant: '', subject: `${method} ${path}`, detail: repeats === 0 ? {} : { repeated_before: repeats } },
     });
   }
 }

@@ -60,3 +60,9 @@ export function traceFrom(traceparent: Header, tracestate: Header): TraceContext
   const state = typeof tracestate !== 'string' || tracestate.length > traceStateLengthMax ? '' : tracestate;
   return { traceId, spanId, parentSpanId, sampled: (Number.parseInt(flags, 16) & 1) === 1, state };
 }
+
+/** When the exchange of this id arrived, in milliseconds since the epoch: a UUIDv7 begins with it. Undefined for other ids. */
+export function timeOfExchangeId(id: string): number | undefined {
+  const [, high, low] = /^([0-9a-f]{8})-([0-9a-f]{4})-7/i.exec(id) ?? [];
+  return high === undefined || low === undefined ? undefined : Number.parseInt(high + low, 16);
+}

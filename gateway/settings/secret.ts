@@ -1,5 +1,5 @@
 /** A secret that no serialiser reveals: it prints as `[secret]` everywhere. */
-import { createHash } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { inspect } from 'node:util';
 
 export class Secret {
@@ -9,7 +9,17 @@ export class Secret {
 
   constructor(value: string) {
     this.#value = value;
-    this.fingerprint = createHash('sha256').update(value).digest('hex').slice(0, 8);
+    this.fingerprint = this.sha256.slice(0, 8);
+  }
+
+  /** Hex, of the whole. */
+  get sha256(): string {
+    return createHash('sha256').update(this.#value).digest('hex');
+  }
+
+  /** In a time that tells nothing. */
+  equals(text: string): boolean {
+    return timingSafeEqual(createHash('sha256').update(text).digest(), Buffer.from(this.sha256, 'hex'));
   }
 
   /** The value, only for code that sends it to its server. */

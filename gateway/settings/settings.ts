@@ -54,7 +54,13 @@ export interface Settings {
   /** Where budgets and rate limits are counted: a file, or a Redis, whose URL may hold a password. */
   readonly state: { readonly url: 'sqlite' | Secret };
   /** Base URL of an OTLP/HTTP receiver; undefined turns tracing export off. */
-  readonly telemetry: { readonly otlp: string | undefined };
+  readonly telemetry: {
+    readonly otlp: string | undefined;
+    /** Who may read /metrics: everybody, or keys of the role viewer or more; undefined is `key` as soon as there are keys. */
+    readonly metrics?: 'open' | 'key' | undefined;
+    /** A key for /metrics alone. */
+    readonly metricsKey?: Secret | undefined;
+  };
   /** The provider of the routes' feature flags. */
   readonly flags?: FlagSettings;
   readonly providers: ReadonlyMap<string, Account>;
@@ -161,10 +167,11 @@ export interface Tenant extends Caps {
 
 export interface CallerKey extends Caps {
   readonly name: string;
+  /** `*` sees all tenants in the admin API. */
   readonly tenant: string;
   readonly project: string;
   readonly user: string;
-  readonly role: 'caller' | 'admin';
+  readonly role: 'caller' | 'viewer' | 'analyst' | 'admin';
 }
 
 export interface PriceOverride {

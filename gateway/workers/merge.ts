@@ -1,4 +1,8 @@
-/** Merges the metrics of several workers into one OpenMetrics page: each family once, each sample with a `worker` label. */
+/** Merges the reports of several workers: metrics into one OpenMetrics page, each family once, each sample with a `worker` label; lists into one. */
+
+/** JSON arrays as one. */
+export const mergeLists = (lists: readonly string[]): string =>
+  JSON.stringify(lists.flatMap(list => JSON.parse(list) as readonly unknown[]));
 
 /** `pages` are by worker number. Families keep the order of their first appearance. */
 export function mergeMetrics(pages: ReadonlyMap<number, string>): string {

@@ -2,8 +2,9 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import type { RecorderStats } from '../observability/metrics.ts';
-import { mergeMetrics } from './merge.ts';
-import { type FromWorker, slotVariable, type ToWorker } from './protocol.ts';
+import { mergeLists, mergeMetrics } from './merge.ts';
+import { type FromWorker, type Gathered, slotVariable, type ToWorker } from './protocol.ts';
+import { TailExchange } from './tails.ts';
 
 export interface RecorderState {
   problem(): string | undefined;
@@ -34,7 +35,8 @@ class Primary implements Workers {
   readonly #recorder: RecorderState;
   readonly #log: (line: string) => void;
   readonly #workers = new Map<number, Worker>();
-  readonly #collections = new Map<number, MetricsCollection>();
+  readonly #collections = new Map<number, Collection>();
+  readonly #tails: TailExchange;
   readonly #broadcastTimer: NodeJS.Timeout;
   #lastCollection = 0;
   #isClosing = false;
@@ -42,6 +44,10 @@ class Primary implements Workers {
   constructor(recorder: RecorderState, log: (line: string) => void) {
     this.#recorder = recorder;
     this.#log = log;
+    this.#tails = new TailExchange(
+      () => this.#workers.keys(),
+      (slot, message) => this.#send(this.#workers.get(slot), message),
+    );
     this.#broadcastTimer = setInterval(() => this.#broadcastState(), broadcastEveryMs);
   }
 
@@ -66,6 +72,7 @@ class Primary implements Workers {
     worker.on('message', (message: FromWorker) => {
       if (message.type === 'listening') {
         isUp = true;
+        this.#tails.joined(slot);
         resolve(message.url);
       } else if (message.type === 'failed') reject(new Error(message.message));
       else this.#onMessage(slot, message);
@@ -73,6 +80,7 @@ class Primary implements Workers {
     worker.on('error', () => {}); // its channel's end; 'exit' follows
     worker.once('exit', (code, signal) => {
       this.#workers.delete(slot);
+      this.#tails.left(slot);
       for (const [id, collection] of this.#collections) this.#finishWhenComplete(id, collection.without(slot));
       reject(new Error(`worker ${slot} ended before it listened (${signal ?? `exit code ${code}`})`));
       if (isUp && !this.#isClosing) this.#replace(slot, signal ?? `exit code ${code}`);
@@ -93,13 +101,14 @@ class Primary implements Workers {
   }
 
   #onMessage(slot: number, message: FromWorker): void {
-    if (message.type === 'collect-metrics') {
+    if (message.type === 'collect') {
       const id = ++this.#lastCollection;
       const respond = (text: string): void => this.#send(this.#workers.get(slot), { type: 'collected', id: message.id, text });
       const timer = setTimeout(() => this.#finishWhenComplete(id, true), collectMsMax);
-      this.#collections.set(id, new MetricsCollection(new Set(this.#workers.keys()), timer, respond));
-      for (const worker of this.#workers.values()) this.#send(worker, { type: 'scrape', id });
+      this.#collections.set(id, new Collection(message.about, new Set(this.#workers.keys()), timer, respond));
+      for (const worker of this.#workers.values()) this.#send(worker, { type: 'scrape', id, about: message.about });
     }
+    this.#tails.onMessage(message);
     if (message.type === 'metrics')
       this.#finishWhenComplete(message.id, this.#collections.get(message.id)?.add(slot, message.text) ?? false);
   }
@@ -136,14 +145,16 @@ class Primary implements Workers {
   }
 }
 
-/** One collection of all workers' metrics pages. */
-class MetricsCollection {
+/** One collection of what all workers report. */
+class Collection {
+  readonly #about: Gathered;
   readonly #missing: Set<number>;
   readonly #timer: NodeJS.Timeout;
   readonly #respond: (text: string) => void;
   readonly #pages = new Map<number, string>();
 
-  constructor(missing: Set<number>, timer: NodeJS.Timeout, respond: (text: string) => void) {
+  constructor(about: Gathered, missing: Set<number>, timer: NodeJS.Timeout, respond: (text: string) => void) {
+    this.#about = about;
     this.#missing = missing;
     this.#timer = timer;
     this.#respond = respond;
@@ -162,6 +173,7 @@ class MetricsCollection {
 
   end(): void {
     clearTimeout(this.#timer);
-    this.#respond(mergeMetrics(new Map([...this.#pages].sort(([a], [b]) => a - b))));
+    const pages = new Map([...this.#pages].sort(([a], [b]) => a - b));
+    this.#respond(this.#about === 'metrics' ? mergeMetrics(pages) : mergeLists([...pages.values()]));
   }
 }

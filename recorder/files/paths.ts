@@ -1,6 +1,6 @@
 /** Where things lie under `store.path`, and how small files are written so that no reader sees half of one. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export const spoolRoot = (storePath: string): string => join(storePath, 'spool');
@@ -15,6 +15,9 @@ export const engineFolder = (storePath: string): string => join(storePath, 'engi
 export const rollupLedgerFile = (storePath: string): string => join(engineFolder(storePath), 'hindcast-rollups.sqlite');
 export const engineFile = (storePath: string): string => join(storePath, 'engine.json');
 const writerKeyFile = (storePath: string): string => join(storePath, 'writer.key');
+const readerKeyFile = (storePath: string): string => join(storePath, 'reader.key');
+const adminKeyFile = (storePath: string): string => join(storePath, 'admin.key');
+const gatewayFile = (storePath: string): string => join(storePath, 'gateway.json');
 
 /** With its parents, one after the other: Node's own recursion never ends where the system makes no folders, as under /proc. */
 export function makeFolder(path: string): void {
@@ -28,7 +31,7 @@ export function makeFolder(path: string): void {
   }
 }
 
-/** Where the running engine answers, and whose it is. */
+/** Where a running engine or gateway answers, and whose it is. */
 export interface EngineAddress {
   readonly url: string;
   readonly pid: number;
@@ -37,8 +40,10 @@ export interface EngineAddress {
 export const writeEngineAddress = (storePath: string, address: EngineAddress): void =>
   writeFileAtomically(engineFile(storePath), `${JSON.stringify(address)}\n`);
 
-export function readEngineAddress(storePath: string): EngineAddress | undefined {
-  const text = readFileIfPresent(engineFile(storePath));
+export const readEngineAddress = (storePath: string): EngineAddress | undefined => readAddress(engineFile(storePath));
+
+function readAddress(file: string): EngineAddress | undefined {
+  const text = readFileIfPresent(file);
   if (text === undefined) return undefined;
   try {
     const { url, pid } = JSON.parse(text) as Partial<EngineAddress>;
@@ -59,6 +64,42 @@ export function ensureWriterKey(storePath: string): string {
   writeFileAtomically(writerKeyFile(storePath), `${key}\n`);
   return key;
 }
+
+/** What `default` has to say to the embedded engine where the configuration names no password; undefined when it has to say nothing. */
+export const readReaderKey = (storePath: string): string | undefined => readFileIfPresent(readerKeyFile(storePath))?.trim() || undefined;
+
+export const ensureReaderKey = (storePath: string): string => ensureKey(readerKeyFile(storePath));
+
+/** Without keys readers are let in without a password, as they always were. */
+export const removeReaderKey = (storePath: string): void => rmSync(readerKeyFile(storePath), { force: true });
+
+/** Lets commands of this machine into the admin API; undefined when no gateway has run here yet. */
+export const readAdminKey = (storePath: string): string | undefined => readFileIfPresent(adminKeyFile(storePath))?.trim() || undefined;
+
+export const ensureAdminKey = (storePath: string): string => ensureKey(adminKeyFile(storePath));
+
+/** Several processes may want it at once: whoever comes first makes it. */
+function ensureKey(file: string): string {
+  makeFolder(dirname(file));
+  const draft = `${file}.${process.pid}.new`;
+  try {
+    writeFileSync(draft, `hc_${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flush: true });
+    linkSync(draft, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return readFileSync(file, 'utf8').trim();
+}
+
+/** Where the gateway of this folder answers: for commands of the same machine. */
+export const writeGatewayAddress = (storePath: string, address: EngineAddress): void =>
+  writeFileAtomically(gatewayFile(storePath), `${JSON.stringify(address)}\n`);
+
+export const readGatewayAddress = (storePath: string): EngineAddress | undefined => readAddress(gatewayFile(storePath));
+
+export const removeGatewayAddress = (storePath: string): void => rmSync(gatewayFile(storePath), { force: true });
 
 /** All or nothing, also when the power fails in between. */
 export function writeFileAtomically(path: string, text: string): void {

@@ -1,6 +1,6 @@
 /** A threshold put into a config: nothing else of the file changes. */
 import { describe, expect, test } from 'vitest';
-import { writeThreshold } from '../../eval/policies/config-edit.ts';
+import { writeThreshold } from '../../gateway/config/edit/threshold.ts';
 
 const config = `# ours
 routes:

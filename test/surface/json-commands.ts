@@ -9,10 +9,11 @@ const json = (line: string): JsonCommand => ({ args: [...line.split(' '), '--jso
 const plain = (line: string): JsonCommand => ({ args: line.split(' ') });
 
 /** A replay, and what is said of it. */
-export function firstCommands({ judgeUrl }: RecordedFolder): readonly JsonCommand[] {
+export function firstCommands({ judgeUrl, ids }: RecordedFolder): readonly JsonCommand[] {
   const judge = `--judge house/judge --judge-url ${judgeUrl}`;
   return [
     json('replay run --since 1h --route smart-route --against sim/small --against sim/large --aa 20% -j 64'),
+    json(`show ${ids[0]}`),
     json('replay status latest'),
     json('replay resume latest'),
     json(`replay diff latest ${judge} --limit 3 --allow-unpriced`),

@@ -1,8 +1,8 @@
 /** Puts thresholds into the running config: checked as a config beside the old one before it takes its place, in one step, no more readable than that was. */
 import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { CommandError, exit, loadSettings, note } from '../../../gateway/cli/command.ts';
+import { writeThreshold } from '../../../gateway/config/edit/threshold.ts';
 import type { Chain, SweptSignal } from '../../policies/chain.ts';
-import { writeThreshold } from '../../policies/config-edit.ts';
 
 export function writeConfig(named: string, chain: Chain, signal: SweptSignal, thresholds: readonly number[]): void {
   const file = realpathSync(named);

@@ -36,7 +36,11 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
       retention: recorder.retention,
     },
     state: { url: config.state.url === 'sqlite' ? 'sqlite' : new Secret(config.state.url) },
-    telemetry: { otlp: telemetry.otlp },
+    telemetry: {
+      otlp: telemetry.otlp,
+      metrics: telemetry.metrics,
+      metricsKey: telemetry.metrics_key === undefined ? undefined : new Secret(telemetry.metrics_key),
+    },
     ...(config.flags ? { flags: flagsOf(config.flags, directory) } : {}),
     providers: new Map(Object.entries(config.providers).map(([name, entry]) => [name, accountOf(name, entry)])),
     routes: new Map(Object.entries(config.routes).map(([name, entry]) => [name, routeOf(name, entry)])),

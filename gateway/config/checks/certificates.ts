@@ -13,12 +13,13 @@ const bytesMax = 64 * 1024 * 1024;
 /** One sentence for each certificate with a problem, with the command that fixes it. */
 export function certificateWarnings(settings: Settings, now: Instant): readonly string[] {
   return [...(settings.certificates ?? [])].flatMap(([name, file]) => {
-    const problem = problemOf(settings.routes.get(name)!, file, now);
+    const problem = certificateProblem(settings.routes.get(name)!, file, now);
     return problem === undefined ? [] : [`routes.${name}.certificate: ${problem}`];
   });
 }
 
-function problemOf(route: Route, file: string, now: Instant): string | undefined {
+/** Undefined when it holds. */
+export function certificateProblem(route: Route, file: string, now: Instant): string | undefined {
   const read = readCertificate(file);
   if (typeof read === 'string') return read;
   const { targets, thresholds, issued_at: issuedAt, checked } = read;
@@ -36,15 +37,16 @@ function problemOf(route: Route, file: string, now: Instant): string | undefined
   return undefined;
 }
 
-interface Certificate {
+export interface Certificate {
   readonly targets: readonly string[];
   readonly thresholds: readonly number[];
   readonly issued_at: string;
+  readonly signal?: string;
   readonly checked?: { readonly at: string; readonly verdict: string; readonly reasons?: readonly string[] };
 }
 
 /** The certificate, or a text with its problem. */
-function readCertificate(file: string): Certificate | string {
+export function readCertificate(file: string): Certificate | string {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

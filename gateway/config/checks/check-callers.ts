@@ -23,10 +23,13 @@ export function checkKeys(parts: RawConfig): readonly Finding[] {
   const hashes = new Map<unknown, number>();
   return parts.keys.flatMap((key, i): readonly Finding[] => {
     if (!isRecord(key)) return [];
-    const { name, tenant, hash } = key;
+    const { name, tenant, hash, role = 'caller' } = key;
     const findings: Finding[] = [];
     const path = ['keys', i];
-    if (typeof tenant === 'string' && tenant !== '' && !tenants.includes(tenant)) {
+    if (tenant === '*') {
+      if (role === 'caller')
+        findings.push(createFinding([...path, 'tenant'], 'a caller belongs to one tenant; "*" is for the roles viewer, analyst and admin'));
+    } else if (typeof tenant === 'string' && tenant !== '' && !tenants.includes(tenant)) {
       findings.push(unknownName('tenant', tenant, tenants, [...path, 'tenant'], parts.source, '; add it to `tenants`'));
     }
     const sameName = typeof name === 'string' ? earlierIndex(names, name, i) : undefined;

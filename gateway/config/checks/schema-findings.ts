@@ -64,7 +64,10 @@ export function isSecretPath([top, second, third]: Path): boolean {
   if (top === 'keys') return third === 'hash';
   // The options of a flag provider may hold its token.
   if (top === 'flags') return second === 'options';
-  return (top === 'store' && (second === 'password' || second === 'url')) || (top === 'telemetry' && second === 'otlp');
+  return (
+    (top === 'store' && (second === 'password' || second === 'url')) ||
+    (top === 'telemetry' && (second === 'otlp' || second === 'metrics_key'))
+  );
 }
 
 /** A value as printed. Of a secret only its type is printed; of a value from the environment or a file, only its source. */

@@ -207,7 +207,9 @@ const key = section('a map such as { name: web, hash: "sha256:…" }', {
       error: () => 'expected "sha256:" and 64 hex digits: the sha256 of the whole key, as `hindcast keys create` prints it',
     })
     .describe('`sha256:` and the sha256 of the whole key in hex. `hindcast keys create NAME` creates a key.'),
-  tenant: text('the name of a tenant').default('default').describe('The tenant it belongs to, one of `tenants`.'),
+  tenant: text('the name of a tenant')
+    .default('default')
+    .describe('The tenant it belongs to, one of `tenants`. In the admin API a key sees its own tenant only, and `*` sees all.'),
   project: z
     .string({ error: () => 'expected text' })
     .default('')
@@ -216,7 +218,11 @@ const key = section('a map such as { name: web, hash: "sha256:…" }', {
     .string({ error: () => 'expected text' })
     .default('')
     .describe('The user of its requests, which records contain.'),
-  role: oneOf(['caller', 'admin']).default('caller').describe('`admin` may use /admin as well.'),
+  role: oneOf(['caller', 'viewer', 'analyst', 'admin'])
+    .default('caller')
+    .describe(
+      'What it may do in the admin API: `viewer` sees numbers, `analyst` also payloads and labels, `admin` also keys, audit and configuration.',
+    ),
   ...caps(),
 });
 
@@ -247,9 +253,15 @@ export const schema = section('a map of settings such as "routes:"', {
     .describe('State that several gateways can share.'),
   telemetry: section('a map such as { otlp: http://127.0.0.1:4318 }', {
     otlp: url('http://127.0.0.1:4318').optional().describe('Base URL of an OTLP/HTTP receiver of traces; off when absent.'),
+    metrics: oneOf(['open', 'key'])
+      .optional()
+      .describe('Who may read /metrics: everybody, or keys of the role viewer or more. When absent, `key` as soon as there are `keys`.'),
+    metrics_key: secret(`a key such as "\${METRICS_KEY}", not empty`)
+      .optional()
+      .describe('A key that may read /metrics and nothing else, for a scraper.'),
   })
     .prefault({})
-    .describe('Export of traces.'),
+    .describe('Export of traces, and access to metrics.'),
   flags: section('a map such as { provider: ./flags.js }', {
     provider: text('a module such as ./flags.js, or a package').describe(
       'A module or package whose default export is an OpenFeature server provider, or a function from `options` to one.',

@@ -74,7 +74,7 @@ test('no text but the key itself opens the door', () => {
   );
 });
 
-test('with keys everything needs one but health, readiness and metrics, and a tenant sees and asks only its own list', async () => {
+test('with keys everything needs one but health and readiness, and a tenant sees and asks only its own list', async () => {
   const yaml = `
 providers: { sim: { api: simulated } }
 routes: { fast: sim/small, dear: sim/large }
@@ -84,8 +84,18 @@ keys: [{ name: one, hash: "sha256:${hash('hc_one')}", tenant: acme, project: web
   await using gateway = await startGateway(yaml);
   const headers = { authorization: 'Bearer hc_one', 'content-type': 'application/json' };
   const status = async (path: string, init: RequestInit = {}): Promise<number> => (await fetch(gateway.url + path, init)).status;
-  for (const path of ['/health', '/ready', '/metrics']) expect(await status(path)).toBe(200);
-  for (const path of ['/v1/models', '/v1/models/fast', '/nothing', '/health/', '/%68ealth', '/v1/chat/completions'])
+  for (const path of ['/health', '/ready', '/openapi.json', '/docs/api']) expect(await status(path)).toBe(200);
+  for (const path of [
+    '/v1/models',
+    '/v1/models/fast',
+    '/metrics',
+    '/admin/api/v1/exchanges',
+    '/admin/fleet',
+    '/nothing',
+    '/health/',
+    '/%68ealth',
+    '/v1/chat/completions',
+  ])
     expect(await status(path), path).toBe(401);
   const models = (await (await fetch(`${gateway.url}/v1/models`, { headers })).json()) as { data: { id: string }[] };
   expect(models.data.map(model => model.id)).toEqual(['fast', 'sim/small']);

@@ -1,6 +1,5 @@
 /** Puts a threshold into the text of a config. Only its own characters change, so that the difference is a line to review, comments and all. */
 import { isMap, isPair, isScalar, isSeq, type Node, parseDocument, type YAMLMap } from 'yaml';
-import type { SweptSignal } from './chain.ts';
 
 export type EditResult = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string };
 
@@ -10,7 +9,7 @@ export interface ThresholdEdit {
   readonly target: string;
   /** From 0, which is the default. */
   readonly step?: number;
-  readonly signal: SweptSignal;
+  readonly signal: string;
   readonly threshold: number;
 }
 
@@ -41,7 +40,7 @@ function splice(text: string, node: Node, put: string): string {
   return text.slice(0, start) + put + trailing + text.slice(end);
 }
 
-function ruleInStep(text: string, step: YAMLMap, signal: SweptSignal, rule: string, threshold: number): string | undefined {
+function ruleInStep(text: string, step: YAMLMap, signal: string, rule: string, threshold: number): string | undefined {
   const accept = step.get('accept', true) as unknown;
   if (isMap(accept)) {
     const value = accept.get(signal, true) as unknown;
