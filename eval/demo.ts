@@ -1,4 +1,4 @@
-/** `hindcast demo`: the whole tale in a minute, with the simulated provider: ask, look, ask again, judge. Each step is the command a user would type. */
+/** `hindcast demo`: a guided tour in a minute with the simulated provider: send, query, replay, sweep. Each step is the command a user would type. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

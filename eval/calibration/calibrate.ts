@@ -1,4 +1,4 @@
-/** How well a signal tells what a target's answer is worth, and which curve turns it into a quality. */
+/** How well a signal predicts the quality of a target's responses, and the curve that maps it to quality. */
 
 import {
   aurc,

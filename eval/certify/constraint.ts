@@ -1,4 +1,4 @@
-/** What a certified policy must keep, and the p-value of its not keeping it: small when the data say that it does. */
+/** Constraints of a certified policy, and the p-value of violating one. */
 
 import {
   bettingOrder,

@@ -80,7 +80,7 @@ export function driftOf(baseline: Baseline, items: readonly Item[], signal: Swep
 export const psiWarn = 0.1;
 export const psiExpire = 0.25;
 
-/** The models that answered for each target, where the record says so. */
+/** The served models of each target, where recorded. */
 export const modelsOf = (items: readonly Item[], targets: readonly string[]): Readonly<Record<string, readonly string[]>> =>
   Object.fromEntries(
     targets.flatMap(target => {

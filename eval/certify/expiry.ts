@@ -64,6 +64,6 @@ export interface CertificateFile {
   readonly signal: SweptSignal;
   readonly thresholds: readonly number[];
   readonly baseline: Baseline;
-  /** Which models answered, by target; none where the outcomes did not say. */
+  /** The served models by target; empty where the outcomes do not name them. */
   readonly models: Readonly<Record<string, readonly string[]>>;
 }

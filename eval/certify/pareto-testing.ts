@@ -56,7 +56,7 @@ const candidatesOf = (chain: Chain, items: readonly Item[], signal: SweptSignal)
   return perStep.some(values => values.length === 0) ? [] : combinations(perStep, most);
 };
 
-/** Where nobody knows a price, what the strong targets answer stands in for it. */
+/** Without a known price, the share answered by stronger targets replaces the cost. */
 const costOf = ({ cost, step }: Trials, weights?: Float64Array): number => {
   const mean = weightedMean(cost, weights);
   return Number.isFinite(mean) ? mean : step.reduce((s, k) => s + k, 0) / step.length;

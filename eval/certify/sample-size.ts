@@ -73,7 +73,7 @@ function requiredSize(losses: Float64Array, loss: number, designEffect: number, 
   return sizeForNetLoss({ lossMax, loss, differing, delta, power, designEffect });
 }
 
-/** Every target is asked; a failure that nobody priced was not billed. */
+/** Every target is called; a failure without a price was not billed. */
 function costOfOne(items: readonly Item[], targets: readonly string[]): number {
   const of = ({ outcomes }: Item): number =>
     targets.reduce((total, target) => {

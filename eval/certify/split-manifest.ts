@@ -28,7 +28,7 @@ const schema = z.strictObject({
   clusters: z.record(z.string().regex(/^[0-9a-f]{16}$/), role),
 });
 
-/** A string says what is wrong with it. */
+/** The manifest, or a string with the problem. */
 export function parseManifest(text: string): SplitManifest | string {
   let value: unknown;
   try {
@@ -54,7 +54,7 @@ export const familyOf = (what: object): string => hashOf(JSON.stringify(what));
 
 /**
  * The confidence that is left for this family. The same family on the same data is the same look. Another family costs: with spending the
- * k-th gets δ/2^k, so that all of them together stay within δ; without, whoever came first had all of it. A string says why there is none.
+ * k-th gets δ/2^k, so that all of them together stay within δ; without, the first family had all of it. A string is the reason why none is left.
  */
 export function spendDelta(
   { uses }: Pick<SplitManifest, 'uses'>,

@@ -45,7 +45,7 @@ export interface Assertion {
 
 const form = /^(value|delta)\s*(<=?|>=?)\s*([-+−]?)\s*(\$?)\s*(\d+(?:\.\d+)?|\.\d+)\s*(%|pp|ms|s|usd)?$/i;
 
-/** A string says what is wrong with it. */
+/** The assertion, or a string with the problem. */
 export function parseAssertion(text: string, metric: MetricName): Assertion | string {
   const match = form.exec(text.trim());
   if (!match)

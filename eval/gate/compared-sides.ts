@@ -12,12 +12,12 @@ export interface ComparedSides {
   /** The candidate chain's targets alone; undefined when it is no chain. */
   readonly hull: readonly HullVertex[] | undefined;
   readonly items?: readonly Item[];
-  /** The outcomes that the caller got, by side and item; undefined where nobody answered. */
+  /** The outcomes given to the caller, by side and item; undefined where no target responded. */
   readonly answers?: {
     readonly baseline: readonly (Outcome | undefined)[];
     readonly candidate: readonly (Outcome | undefined)[];
   };
-  /** How far the traffic is from that of the certificate; a string says why nobody knows. */
+  /** The stability index against the certificate's traffic, or the reason why it is unknown. */
   readonly psi?: number | string;
   /** Each request the same, or each conversation. */
   readonly weights?: 'request' | 'cluster';
@@ -25,7 +25,7 @@ export interface ComparedSides {
   readonly sequential?: { readonly planned: number };
 }
 
-/** The same of some of the items; clusters are counted anew. */
+/** The sides restricted to the items that `holds` accepts, with clusters renumbered. */
 export function subsetOf(compared: ComparedSides, holds: (item: Item) => boolean): ComparedSides {
   const { items = [], baseline, candidate, clusters, hull, answers } = compared;
   const at = [...items.keys()].filter(i => holds(items[i]!));

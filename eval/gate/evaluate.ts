@@ -1,4 +1,4 @@
-/** Judges a candidate against a baseline by a list of assertions: each passes, fails or cannot be told, by its confidence interval. */
+/** Judges a candidate against a baseline by assertions: each passes, fails or is inconclusive, by its confidence interval. */
 import { usd } from '../../gateway/core/money/price.ts';
 import { type Clusters, clusterBootstrap, type Estimate, holm, type Inference, sampleSizeFactor, sum } from '../../statistics/index.ts';
 import type { Dropped } from '../outcomes/outcomes.ts';
@@ -18,7 +18,7 @@ export interface GateRule {
   readonly line: number;
   /** Only these requests. */
   readonly filter?: { readonly where: Where; readonly text: string };
-  /** `warn` is told and decides nothing. */
+  /** `warn` is reported and does not change the verdict. */
   readonly severity?: 'error' | 'warn';
   /** The number itself decides, without any statistics. */
   readonly isPoint?: boolean;
@@ -29,7 +29,7 @@ export interface GateOptions {
   /** Of the intervals that decide, two-sided, in (0, 1). */
   readonly confidence: number;
   readonly seed: number;
-  /** With fewer clusters nothing is told. */
+  /** With fewer clusters every rule is inconclusive. */
   readonly clustersMin: number;
 }
 
@@ -139,7 +139,7 @@ function findingOf({ rule, compared, inference }: MeasuredRule, bad: number, opt
 const harmReason =
   'harm counts answers that differ by the baseline’s own run-to-run noise, so it cannot fail a gate; gate on quality: delta, which nets the noise out';
 
-/** What comes after a failure that aborts is not told. */
+/** Rules after a failure with `abort_on_fail` are skipped. */
 function skipAfterAbort(findings: readonly Finding[]): readonly Finding[] {
   const abort = findings.findIndex(({ rule, verdict }) => rule.abortOnFail && verdict === 'fail');
   if (abort < 0) return findings;

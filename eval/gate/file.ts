@@ -43,7 +43,7 @@ export interface GateFile {
   readonly github: boolean;
   readonly confidence: number;
   readonly seed: number;
-  /** Undefined: the exit code says so. */
+  /** Undefined: an inconclusive gate keeps its own exit code. */
   readonly onInconclusive: 'fail' | 'warn' | 'pass' | undefined;
   readonly rules: readonly GateRule[];
   readonly reports: readonly ReportFile[];
@@ -58,7 +58,7 @@ export type ParsedGate =
   | { readonly ok: true; readonly gate: GateFile }
   | { readonly ok: false; readonly problems: readonly PositionedProblem[] };
 
-/** Of the method, but not built: a gate that asks for it must not pass unheard. */
+/** Keys of the method that are not built: a gate that uses one is refused instead of passing without it. */
 const notImplemented = new Set(['until', 'model', 'tenant']);
 
 export function parseGate(source: string): ParsedGate {

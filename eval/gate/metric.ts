@@ -25,12 +25,12 @@ import type { ComparedSides } from './compared-sides.ts';
 
 export type { ComparedSides as Compared } from './compared-sides.ts';
 
-/** With fewer clusters a resample says too little: Student's t on the linearised ratio says more. */
+/** With fewer clusters the bootstrap is unreliable; Student's t on the linearised ratio is used. */
 const resampledClustersMin = 20;
 /** A percentile with fewer requests beyond it is a guess. For a p50 that is 10 requests, for a p95 100, for a p99 500. */
 const tailMin = 5;
 
-/** `resample`: the number has no closed form, so the gate bootstraps it together with all others. A string says why there is none. */
+/** `resample`: the statistic has no closed form and is bootstrapped together with all others. A string is the reason why there is no number. */
 export type Measurement = Inference | { readonly resample: Statistic } | string;
 
 const unpriced = 'some target has no known price; give it one under `prices` in the config';

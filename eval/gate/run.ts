@@ -44,7 +44,7 @@ export interface GateRun {
   readonly report?: GateReport;
 }
 
-/** `psi` is asked for only when a rule is about it. */
+/** `psi` is computed only when a rule needs it. */
 export function runGateFile(gate: GateFile, sides: Sides, outcomes: Outcomes, psi?: (items: readonly Item[]) => number | string): GateRun {
   const { data, confidence, seed, sequential, rules } = gate;
   const selectedOutcomes = { ...outcomes, items: selected(outcomes.items, gate) };

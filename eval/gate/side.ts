@@ -1,4 +1,4 @@
-/** Turns the two sides of a gate into policies over columns of the outcome matrix, and says which columns that needs. */
+/** Turns the two sides of a gate into policies over columns of the outcome matrix, with the columns that each needs. */
 import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
 import type { Route } from '../../gateway/settings/settings.ts';
 import type { Column } from '../outcomes/store.ts';
@@ -11,7 +11,7 @@ export interface ResolvedSide {
   readonly policy: RoutePolicy;
   /** Undefined when the side is no chain of targets. */
   readonly chain: Chain | undefined;
-  /** Targets that it may ask. */
+  /** Targets that it may call. */
   readonly targets: readonly string[];
   /** What it reads instead of targets. */
   readonly column: Column | undefined;
@@ -24,7 +24,7 @@ export interface SideContext {
   readonly routesOf: (file: string) => ReadonlyMap<string, Route>;
   /** The column that a file of outcomes becomes. */
   readonly snapshotOf: (side: Extract<Side, { readonly type: 'snapshot' }>) => string;
-  /** The run's true id and its arm, the only one when none is named; a string says what is wrong. */
+  /** The run's id and arm (the only arm when none is named), or a string with the problem. */
   readonly armOf: (run: string, arm: string | undefined) => { readonly run: string; readonly arm: string } | string;
 }
 
@@ -53,7 +53,7 @@ export function sideNamed(text: string, known: { readonly routes: ReadonlySet<st
   return { type: 'target', target: text };
 }
 
-/** A string says what is wrong with it. */
+/** The resolved side, or a string with the problem. */
 export function resolveSide(side: Side, context: SideContext): ResolvedSide | string {
   switch (side.type) {
     case 'snapshot': {

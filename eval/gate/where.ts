@@ -1,6 +1,6 @@
 /** Which requests a rule is about: `task = 'refund' and tenant in ('acme', 'beta')`, over the tags of a request. */
 
-/** What a request's tags are asked. */
+/** A condition over a request's tags. */
 export type Where = (tags: Readonly<Record<string, string>>) => boolean;
 
 interface Token {
@@ -12,7 +12,7 @@ const form = /\s*(?:'((?:[^']|'')*)'|"((?:[^"]|"")*)"|([A-Za-z_][\w.-]*)|(!=|<>|
 const lengthMax = 2_000;
 const depthMax = 50;
 
-/** A string says what is wrong with it. A tag that a request lacks is ''. */
+/** The condition, or a string with the problem. A tag that a request lacks is ''. */
 export function parseWhere(text: string): Where | string {
   if (text.length > lengthMax) return `is longer than ${lengthMax} characters`;
   const tokens = tokensOf(text);

@@ -4,13 +4,13 @@ import type { Item } from '../outcomes/outcomes.ts';
 /** How the outcomes of one target came to be known. */
 export interface TargetKnowledge {
   readonly target: string;
-  /** Recorded because the target was asked anyway: always, or since an earlier answer was declined. */
+  /** Recorded because the target was called: always, or after an earlier response was declined. */
   readonly asked: number;
   /** Known because the request was drawn with a recorded chance. */
   readonly drawn: number;
   /** Answered, but without a quality that could be compared. */
   readonly unlabelled: number;
-  /** Not asked. */
+  /** Not called. */
   readonly unknown: number;
   /** Mean cost of the known outcomes, in nano-dollars; NaN when none has a price. */
   readonly meanCostNanoUsd: number;

@@ -10,7 +10,7 @@ export const incompleteCount = ({ population }: CompleteItems, targets: readonly
   population.filter(item => !isComplete(item, targets) && !(chanceOf(item) < 1 && !item.outcomes.has(targets.at(-1)!))).length;
 
 /**
- * Why a comparison of the complete requests says nothing about all of them; undefined when at most 1 % are incomplete. A live chain
+ * Why a comparison of the complete requests does not describe all of them; undefined when at most 1 % are incomplete. A live chain
  * escalates just what it doubts, so requests with every outcome are no random sample.
  */
 export function selectionProblem(kept: CompleteItems, targets: readonly string[]): string | undefined {

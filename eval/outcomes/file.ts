@@ -1,4 +1,4 @@
-/** Reads outcomes that somebody else measured: JSONL of `{id, cluster?, weight?, tags?, targets: {name: {quality?, confidence? | signals?, cost, …}}}`. */
+/** Reads outcomes measured elsewhere: JSONL of `{id, cluster?, weight?, tags?, targets: {name: {quality?, confidence? | signals?, cost, …}}}`. */
 
 import { isObject, type Json, type JsonObject, scanObject } from '../../gateway/core/chat/json.ts';
 import { type Failure, failureKindOfLabel } from '../../gateway/core/shared/failure.ts';
@@ -19,7 +19,7 @@ export type ParsedOutcomes =
 /** More would hide the first. */
 const problemsMax = 20;
 
-/** `confidence` is taken as the signal `scorer`, which is what `confidence` means first. Cost is in USD; null when nobody knows it. Empty lines are skipped. */
+/** `confidence` is taken as the signal `scorer`, which is what `confidence` means first. Cost is in USD; null when unknown. Empty lines are skipped. */
 export function parseOutcomes(text: string): ParsedOutcomes {
   const items: Item[] = [];
   const problems: LineProblem[] = [];
@@ -158,7 +158,7 @@ function parseScores(scores: Json | undefined, at: string, report: Report): Read
   return report(`${at}.scores`, 'must be an object of numbers such as {"helpfulness": 0.8}');
 }
 
-/** A kind of ours stays what it is; any other word is a failure of the target that another target may mend. */
+/** Known failure kinds are kept; any other word is a failure of the target that may fall back. */
 function parseFailure(error: Json | undefined, at: string, report: Report): Failure | undefined {
   if (error === undefined || error === null || error === false || error === '') return undefined;
   if (error === true) return { kind: 'server-error', message: 'failed' };

@@ -1,4 +1,4 @@
-/** Keeps outcomes that somebody else measured as a run like any other. */
+/** Stores outcomes measured elsewhere as a run. */
 import { createHash } from 'node:crypto';
 import { usd } from '../../gateway/core/money/price.ts';
 import type { Instant } from '../../gateway/core/shared/time.ts';

@@ -1,4 +1,4 @@
-/** Says how good each answer was: by scores where there are any, else by agreement with the strongest target, and says which. */
+/** Gives each response its quality: from scores where there are any, else from agreement with the strongest target. */
 import type { Store } from '../../recorder/store/store.ts';
 import { agreement, type Content } from '../scores/agreement.ts';
 import type { Item, Outcome, Outcomes } from './outcomes.ts';
@@ -11,7 +11,7 @@ export interface Cell extends Outcome {
   /** The exchange whose scores are about this answer. */
   readonly scoredExchange?: string;
   readonly scores?: Readonly<Record<string, number>>;
-  /** Of a copy that chance asked for: how likely it was. */
+  /** The probability with which this copy was drawn. */
   readonly drawProbability?: number;
 }
 
@@ -35,7 +35,7 @@ export interface UnlabelledItem {
 export interface LabellingOptions {
   /** The name of a score, `agreement`, or `auto`: scores named quality, and agreement when no item has them for every column. */
   readonly quality: string;
-  /** Further scores that are asked for by name. */
+  /** Further scores, by name. */
   readonly scores?: readonly string[];
   /** The columns that must have a quality; the last is the one to agree with. */
   readonly judged: readonly string[];
@@ -104,7 +104,7 @@ function outcomeOf({ body: _, scoredExchange: __, drawProbability: _drawn, score
   return quality === undefined ? outcome : { ...outcome, quality };
 }
 
-/** From what is trusted most down: what callers said, what a rule found, what people said, what a judge said, what an eval wrote. */
+/** In order of trust: client feedback, rules, human labels, judges, evaluations. */
 const sourcePrecedence = ['client', 'rule', 'human', 'judge', 'eval'];
 
 interface RankedScore {

@@ -5,7 +5,7 @@ import type { Failure } from '../../gateway/core/shared/failure.ts';
 import type { Milliseconds } from '../../gateway/core/shared/time.ts';
 import type { Signals } from '../../gateway/core/signals/names.ts';
 
-/** One cell. Absent means that nobody knows. */
+/** One cell. An absent member is unknown. */
 export interface Outcome {
   /** In [0, 1]. */
   readonly quality?: number;
@@ -28,7 +28,7 @@ export interface Item {
   /** Items that are not independent of one another share it: a conversation, or the item alone. */
   readonly cluster: string;
   readonly outcomes: ReadonlyMap<string, Outcome>;
-  /** How many requests it stands for: one over the chance that its outcomes were asked for, as in an audit. 1 when absent. */
+  /** How many requests it represents: 1 / the probability with which its outcomes were drawn, as in an audit. 1 when absent. */
   readonly weight?: number;
   /**
    * With which the outcomes that the traffic itself does not show were drawn, in (0, 1]: known for every request of the population, drawn or not.

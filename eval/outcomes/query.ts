@@ -82,7 +82,7 @@ export function* chunks<Thing>(things: readonly Thing[], size = idsPerQuery): It
   for (let i = 0; i < things.length; i += size) yield things.slice(i, i + size);
 }
 
-/** The gateway's own runs, which it asks for by chance: of answers taken early, the last target; of all, what a route shadows. */
+/** The gateway's own sampled runs: audits of early responses by the last target, and shadows of a route. */
 export const samplingRuns: readonly string[] = ['audit', 'shadow'];
 
 /** Newest first. */
@@ -147,7 +147,7 @@ export async function minAuditProbability(store: Store, targets: readonly string
 }
 
 /**
- * Every attempt at one of the targets: in the originals themselves, and in their replays of these runs. Weighed ones had to be asked once
+ * Every attempt at one of the targets, in the originals and in their replays of these runs. Weighted ones are called once
  * their copy was drawn, as first steps are; whether a copy escalated is another chance.
  */
 export async function selectAttempts(

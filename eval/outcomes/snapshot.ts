@@ -26,7 +26,7 @@ const lineOf = ({ id, cluster, weight, tags, outcomes }: Item, targets: readonly
   ),
 });
 
-/** A cost that nobody knows is null, said and not left out, so that it is never taken for none. */
+/** An unknown cost is written as null, so that it is not read as 0. */
 function cellOf({ quality, signals, costNanoUsd, latencyMs, firstTokenMs, scores, model, failure }: Outcome): object {
   const shown = [...signalNames, ...featureNames].flatMap(name => (signals[name] === undefined ? [] : [[name, signals[name]] as const]));
   return {

@@ -145,7 +145,7 @@ function attemptGroups(rows: readonly AttemptRow[], replays: readonly string[]):
     .sort((a, b) => rank(a) - rank(b) || a[0]!.repeat_no - b[0]!.repeat_no);
 }
 
-/** Several tries are one outcome: all are paid and waited for. One that was cut short by the caller or by another's answer tells nothing. */
+/** Several attempts are one outcome with summed cost and time. An attempt that was aborted by the caller or by another response is not informative. */
 function cellOf(tries: readonly AttemptRow[]): Cell | undefined {
   const informative = tries.filter(row => row.outcome !== 'aborted' && row.outcome !== 'cancelled');
   const last = informative.find(row => row.outcome === 'ok') ?? informative.at(-1);

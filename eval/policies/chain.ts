@@ -11,7 +11,7 @@ export interface Chain {
   readonly targets: readonly string[];
   /** As it is judged: no second tries and no hedging, since one outcome for each target is known, its own tries included. */
   readonly policy: RoutePolicy;
-  /** Whether the policy's thresholds are somebody's, or there are none yet. */
+  /** Whether the configuration sets thresholds. */
   readonly configured: boolean;
 }
 

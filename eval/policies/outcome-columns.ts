@@ -1,4 +1,4 @@
-/** A policy's targets in columns of numbers, so that many thresholds over many items are decided without looking at each outcome anew. */
+/** A policy's outcomes in numeric columns, so that many thresholds are evaluated without reading each outcome again. */
 import type { RoutePolicy, RouteStep } from '../../gateway/core/routing/router.ts';
 import { withScorerSignal } from '../../gateway/core/signals/scorer.ts';
 import { type AcceptRule, accepts, confidenceOf } from '../../gateway/core/signals/signal.ts';
@@ -9,14 +9,14 @@ export interface StepColumns {
   readonly outcomes: readonly (Outcome | undefined)[];
   readonly cost: Float64Array;
   readonly quality: Float64Array;
-  /** 0 where nobody knows it, as for the router. */
+  /** 0 where unknown, as the router takes it. */
   readonly latencyMs: Float64Array;
   readonly firstTokenMs: Float64Array;
   /** Where the latency is known. */
   readonly timed: Uint8Array;
 }
 
-/** A failure that nobody priced was not billed. */
+/** A failure without a price was not billed. */
 export const costOf = (outcome: Outcome): number => outcome.costNanoUsd ?? (outcome.failure ? 0 : Number.NaN);
 
 export function columnsOf({ target }: RouteStep, items: readonly Item[]): StepColumns {

@@ -4,7 +4,7 @@ import { type AttemptBehaviour, type Simulation, simulatePolicy } from '../../re
 import type { Item, Outcome } from '../outcomes/outcomes.ts';
 import { AcceptanceTable, columnsOf, costOf, failureFreeItems, type StepColumns } from './outcome-columns.ts';
 
-/** One row per item, in columns. NaN where an outcome does not say. */
+/** One row per item, in columns. NaN where the outcome has no value. */
 export interface Trials {
   /** USD x 1e9, every attempt summed. */
   readonly cost: Float64Array;
@@ -22,7 +22,7 @@ export type TrialRunner = (policy: RoutePolicy) => Trials;
 /**
  * Decides policies that differ in nothing but what their steps accept. Which answers are accepted is all that the router reads of a
  * threshold, so an item is simulated once for each pattern of accepted answers, and remembered; where neither time nor failures decide,
- * once for all such items. Throws when a policy asks a target that an item knows nothing of: give it complete items. With `compared`, an
+ * once for all such items. Throws when a policy calls a target of which an item has no outcome: pass complete items. With `compared`, an
  * item whose latency one of these targets lacks has none under any policy, and none to the first content when the last of them lacks
  * that: percentiles of different policies are over the same items.
  */
@@ -40,7 +40,7 @@ export function trialRunner(items: readonly Item[], compared: readonly string[] 
     for (let i = 0; i < items.length; i++) {
       let pattern = 0;
       for (let k = 0; k < accepts.length; k++) if (accepts[k]!(i)) pattern |= 1 << k;
-      // Of several declined answers the surest is given: that hangs on more than the pattern.
+      // Of several declined responses the surest is given, which depends on more than the pattern.
       if (memory.failureFree[i] === 1 && !(endsOpen && pattern === 0)) {
         memory.paths[pattern] ??= attemptPathOf(policy, items[i]!);
         writePath(memory.paths[pattern]!, memory.columns, policy, i, trials);
@@ -90,7 +90,7 @@ function cachedTrials(memory: TrialCache, pattern: number, policy: RoutePolicy, 
   return trials;
 }
 
-/** The steps that were asked, one after the other, and the one whose answer was given. */
+/** The steps in the order they were called, and the step whose response was given. */
 interface AttemptPath {
   readonly attempted: readonly number[];
   readonly answered: number;

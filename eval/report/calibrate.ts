@@ -1,4 +1,4 @@
-/** Calibrations in plain words: what the signal claims, what came of it, and which curve mends it. */
+/** Calibration reports as text: claimed confidence, observed quality, and the calibrated curve. */
 
 import type { Calibrator } from '../../statistics/index.ts';
 import type { Calibration } from '../calibration/calibrate.ts';

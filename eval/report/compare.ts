@@ -44,7 +44,7 @@ export const comparisonRows = (report: ComparisonReport): readonly (readonly str
     .filter(row => row.delta && !(row.metric === 'escalation' && row.delta.value === 0))
     .map(row => [row.metric, sideText(row, row.baseline), sideText(row, row.candidate), deltaText(row), withInterval(row.change, change)]);
 
-/** Better or worse is said only where the interval says so. */
+/** `better` and `worse` appear only where the interval excludes 0. */
 export function comparisonSentence({ rows, baseline, candidate }: ComparisonReport): string {
   const statement = (metric: MetricName, up: string, down: string, name: string): readonly string[] => {
     const delta = rows.find(row => row.metric === metric)?.delta;

@@ -1,4 +1,4 @@
-/** A simulated configuration in plain words: what it would have done, how far the simulation is to be believed, what it says nothing of. */
+/** Simulation reports as text and JSON: the candidate, its backtest error, and what could not be simulated. */
 import type { Backtest, Comparison, SimulatedChain } from '../simulation/backtest.ts';
 import { change, count, difference, dollars, milliseconds, none, percent, points, withInterval } from './shared/format.ts';
 
@@ -14,7 +14,7 @@ export interface SimulationReport {
   readonly error: Backtest | undefined;
   readonly comparison: Comparison | undefined;
   readonly notes: readonly string[];
-  /** Why the numbers say nothing about all requests. */
+  /** Why the numbers do not describe all requests. */
   readonly inconclusive?: string | undefined;
 }
 
@@ -46,7 +46,7 @@ export function simulationRows({ candidateResult, now }: SimulationReport): read
   return [...(now ? [row('deployed', now)] : []), row('candidate', candidateResult)];
 }
 
-/** How far it is to be believed, and what it says nothing of. */
+/** The backtest error, and the requests that could not be simulated. */
 export function simulationNotes({ candidateResult, error, comparison, notes }: SimulationReport): readonly string[] {
   const lacking = Object.entries(candidateResult.unsupported);
   const total = candidateResult.items + lacking.reduce((sum, [, n]) => sum + n, 0);

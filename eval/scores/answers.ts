@@ -4,7 +4,7 @@ import type { Store } from '../../recorder/store/store.ts';
 export interface AnswerRow {
   /** The exchange that a score is about. */
   readonly id: string;
-  /** The request as it was asked first: the same for all its replays. */
+  /** Id of the original request, shared by all its replays. */
   readonly item: string;
   readonly tenant: string;
   readonly at: number | string;

@@ -8,7 +8,7 @@ import type { Content } from './agreement.ts';
 /** One answer, with what is known of what it should be. */
 export interface ScoringInput {
   readonly id: string;
-  /** What was asked, as the caller wrote it. */
+  /** The request as the caller wrote it. */
   readonly question: string;
   readonly answer: Content;
   /** What should have come: a text, a number, or tool calls. */
@@ -20,7 +20,7 @@ export type Scorer = (scored: ScoringInput) => number | undefined | Promise<numb
 
 export const scorerKinds = ['exact', 'contains', 'regex', 'numeric', 'json', 'schema', 'tools', 'similarity'] as const;
 
-/** `exact`, `regex=PATTERN`, `numeric=0.01`, `schema={…}`. A string says what is wrong with it. */
+/** `exact`, `regex=PATTERN`, `numeric=0.01`, `schema={…}`. Returns the rule, or a string with the problem. */
 export function scorerOf(kind: string, argument: string | undefined): Scorer | string {
   switch (kind) {
     case 'exact':
@@ -62,7 +62,7 @@ function regex(argument: string | undefined): Scorer | string {
 
 const number = /[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?/g;
 
-/** The last number that the answer says: reasoning comes before it. */
+/** The last number in the response, since reasoning comes before it. */
 function numeric(argument: string | undefined): Scorer | string {
   const tolerance = argument === undefined ? 1e-9 : Number(argument);
   if (!(tolerance >= 0)) return `numeric=${argument}: write how far off it may be, such as numeric=0.01`;

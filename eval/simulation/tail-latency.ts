@@ -20,7 +20,7 @@ export interface TracedRequest {
 
 export interface TargetProfile {
   readonly samples: readonly LatencySample[];
-  /** It answers 429 to what comes faster, and says when to come back. */
+  /** It responds 429 to faster requests, with Retry-After. */
   readonly requestsPerMinute?: number;
 }
 
@@ -30,13 +30,13 @@ export interface TailSummary {
   readonly calls: number;
   readonly refused: number;
   readonly hedges: number;
-  /** Of calls, in token prices of 1 for a token asked and 4 for one answered. */
+  /** Cost of calls, with prices of 1 per input token and 4 per output token. */
   readonly cost: number;
   /** Quantiles of the time to the first content of what was answered, from the arrival on. */
   readonly firstTokenMs: (q: number) => Milliseconds;
 }
 
-/** How it is asked: as a route that waits for nothing and hedges nothing, or as one that does. */
+/** The route under test: without queue and hedging, or with them. */
 export interface RouteSetup {
   readonly plan: RoutePlan;
   readonly routing?: RoutingSettings;
@@ -121,7 +121,7 @@ class RequestRateLimit {
   }
 }
 
-/** A route of these targets: tries, waits and hedges as said. */
+/** A route over these targets with the given retries, queue and hedging. */
 export function simulatedRoute(
   targets: readonly string[],
   more: Partial<RoutePlan['steps'][number]> = {},

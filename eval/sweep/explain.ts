@@ -31,7 +31,7 @@ export interface Alternative {
   /** In words: `up to 0.81`, `above 0.81`. */
   readonly when: string;
   readonly target: string;
-  /** null when an outcome is missing that it hangs on. */
+  /** null when an outcome that it depends on is missing. */
   readonly trial: Trial | null;
 }
 

@@ -61,7 +61,7 @@ export const harms = (trials: Trials, reference: Trials): Float64Array =>
 /** A mean in [0, 1]: Wilson's interval for yes and no, a cautious t for grades. */
 export const gradeInference = (values: Numbers, clusters: Clusters): Inference =>
   isBinary(values) ? proportionInference(values, clusters) : boundedMeanInference(values, clusters, 0, 1);
-/** The same where a promise hangs on it: the exact binomial for yes and no. */
+/** An inference for promises: exact binomial for 0/1 values. */
 export const promiseInference = (values: Numbers, clusters: Clusters): Inference =>
   isBinary(values) ? exactProportionInference(values, clusters) : boundedMeanInference(values, clusters, 0, 1);
 export const deltaInference = (candidate: Numbers, baseline: Numbers, clusters: Clusters): Inference =>
@@ -110,7 +110,7 @@ interface WeightedMeasureOptions {
   readonly weights: Float64Array;
 }
 
-/** The same of items that stand for unequally many. Percentiles are left out: nothing is said of their errors here. */
+/** The same for weighted items. Percentiles are left out, since their error is not estimated here. */
 function measureWeighted(
   trials: Trials,
   reference: Trials,

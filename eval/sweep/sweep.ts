@@ -53,7 +53,7 @@ export interface Sweep {
   readonly rows: readonly SweepRow[];
 }
 
-/** `undefined` when no item has every target's outcome; `complete` says why. */
+/** Undefined when no item has every target's outcome. */
 export function sweep(chain: Chain, outcomes: Outcomes, options: SweepOptions): Sweep | undefined {
   const { signal, confidence } = options;
   const kept = completeItems(outcomes.items, chain.targets);

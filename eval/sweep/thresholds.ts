@@ -1,4 +1,4 @@
-/** Which thresholds are worth looking at: where decisions change, said in as few digits as tell them apart. */
+/** Candidate thresholds: the points where decisions change, with as few digits as distinguish them. */
 import { confidenceOf } from '../../gateway/core/signals/signal.ts';
 import type { Item, Outcome } from '../outcomes/outcomes.ts';
 import type { SweptSignal } from '../policies/chain.ts';

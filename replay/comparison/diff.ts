@@ -1,4 +1,4 @@
-/** What came out differently when a request was asked again: a ladder of comparisons that stops at the first decisive rung. */
+/** Compares the response of a replay with the original: a sequence of comparisons that stops at the first decisive one. */
 import type { NanoUsd } from '../../gateway/core/money/price.ts';
 import type { Milliseconds } from '../../gateway/core/shared/time.ts';
 import type { Answer, ToolCall } from '../recorded/answer.ts';
@@ -10,14 +10,14 @@ export type Likeness = 'same' | 'equivalent' | 'undecided' | 'different' | 'fail
 export const comparisonMethods = ['status', 'exact', 'normalised', 'json', 'tool-calls', 'similarity', 'judge'] as const;
 export type ComparisonMethod = (typeof comparisonMethods)[number];
 
-/** What a judge said of two answers that no other rung could tell apart: whether they do the same for who asked. A judge that contradicts itself has decided nothing. */
+/** A judge's verdict on two responses that no other comparison decided. A judge that contradicts itself decides nothing. */
 export interface PairVerdict {
   readonly likeness: 'equivalent' | 'undecided' | 'different';
 }
 
 export interface DiffOptions {
   readonly judged?: PairVerdict | undefined;
-  /** Paths such as `$.items` or `$.orders[*].tags` of lists whose order says nothing; of a tool call, within its arguments. */
+  /** Paths such as `$.items` or `$.orders[*].tags` of lists whose order does not matter; within the arguments for tool calls. */
   readonly unordered?: ReadonlySet<string>;
 }
 
@@ -27,7 +27,7 @@ export interface AnswerDiff {
   readonly decidedBy: ComparisonMethod;
   /** Where they differ, in a form that is the same for all answers: `$.items[*].price`, `call.search.query`, `text`, `outcome`. */
   readonly paths: readonly string[];
-  /** Of two texts that nothing else could decide, from 0 to 1. It says how far apart they are, and never that they mean the same. */
+  /** Similarity in [0, 1] of two texts that nothing else decided. It never proves equal meaning. */
   readonly similarity?: number;
   /** What is different, in words; the first paths of a JSON answer, the calls that differ. [] when nothing is. */
   readonly details: readonly string[];

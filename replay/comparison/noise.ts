@@ -1,4 +1,4 @@
-/** How often each path differs, against how often it differs by itself when the same is asked of the same twice. */
+/** How often each path differs, compared with its run-to-run noise (A/A). */
 import { type Estimate, pairedMean } from '../../statistics/index.ts';
 import type { Pair } from './totals.ts';
 
@@ -8,7 +8,7 @@ export interface PathCount {
   readonly share: number;
   readonly count: number;
   readonly noise?: number;
-  /** Beyond the noise, in the requests that both were asked; its interval lies above 0 when the path differs more than by itself. */
+  /** Difference beyond the noise on common requests; its interval lies above 0 when the path differs more than its noise. */
   readonly beyond?: Estimate;
 }
 

@@ -1,4 +1,4 @@
-/** A run's pairs: what was recorded beside what came when it was asked again, or two runs beside one another. */
+/** A run's pairs: original and replayed responses, or the responses of two runs. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
@@ -17,7 +17,7 @@ export interface PairedReplay extends ReplayedRequest {
 }
 
 export interface PairOptions {
-  /** Leaves out what was asked before, as of a shadow that goes on for ever. */
+  /** Leaves out earlier requests, for shadows that never end. */
   readonly since?: Instant | undefined;
   /** Of files of bare requests, too, whose answers are in no record. */
   readonly withBare?: boolean;
@@ -62,7 +62,7 @@ export async function pairsOfRun(
   });
 }
 
-/** Where turns were asked whole, how each ended is held against how it had ended. */
+/** Replayed turns are compared by their final response. */
 async function withTurnEnds(store: Store, pairs: readonly ReplayedRequest[]): Promise<readonly ReplayedRequest[]> {
   const requests = [...new Map(pairs.map(({ original }) => [original.id, original])).values()];
   const { of } = await turnsOf(store, requests);
@@ -72,7 +72,7 @@ async function withTurnEnds(store: Store, pairs: readonly ReplayedRequest[]): Pr
   });
 }
 
-/** What both runs asked of an arm of the same name; where each has one arm, of those two. The first stands for the record. */
+/** Pairs of two runs by arm name, or of their only arms. The first run takes the place of the record. */
 export async function pairsBetweenRuns(
   store: Store,
   base: { readonly run: string; readonly pairs: readonly PairedReplay[] },
@@ -109,7 +109,7 @@ async function verdictsOf(store: Store, pairs: readonly ReplayedRequest[], name:
   return verdicts;
 }
 
-/** One half is what a judge says who changes its mind with the order of the answers, or two who contradict one another. */
+/** 0.5 is the score of a judge that changes its mind with the order, or of two that contradict each other. */
 export const verdictOf = (score: number): PairVerdict => ({
   likeness: score > 0.5 ? 'equivalent' : score < 0.5 ? 'different' : 'undecided',
 });

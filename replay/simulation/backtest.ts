@@ -80,7 +80,7 @@ export function difference(from: Figures, to: Figures): Errors {
   return Object.fromEntries(figureNames.map(name => [name, of(name)])) as Errors;
 }
 
-/** How far off a figure is, as `difference` tells it, and between what that lies with 95 % if other conversations had come. */
+/** The error of a figure by `difference`, with its 95 % interval over conversations. */
 export type ErrorIntervals = Readonly<Record<FigureName, Estimate>>;
 
 export interface BacktestSide {

@@ -6,7 +6,7 @@ import type { Signals } from '../../gateway/core/signals/names.ts';
 import type { RecordedAttempt } from '../recorded/attempts.ts';
 import type { RecordedRequest } from '../recorded/requests.ts';
 
-/** What the simulator is told of an attempt. */
+/** The behaviour of one attempt for the simulator. */
 export interface AttemptBehaviour {
   readonly openAfterMs: Milliseconds;
   readonly endAfterMs: Milliseconds;

@@ -1,4 +1,4 @@
-/** Asks nobody: the router of the live gateway, in virtual time, over what is recorded of its targets. Nothing that was never seen is guessed. */
+/** Simulated replay: the live router in virtual time over recorded behaviour of its targets. Unseen behaviour is never invented. */
 
 import { isFieldProblem } from '../../gateway/core/chat/caller-format.ts';
 import { type JsonObject, parseJson } from '../../gateway/core/chat/json.ts';
@@ -32,7 +32,7 @@ export type SimulatePolicy = (
 export interface SimulatedRequest {
   readonly request: RecordedRequest;
   readonly outcome: 'ok' | 'failed' | 'unsupported';
-  /** What was not recorded, or why nothing could be asked; '' when it was supported. */
+  /** The missing target or the reason why the request is unsupported; '' when supported. */
   readonly reason: string;
   /** Some behaviour was drawn from other requests. */
   readonly drawn: boolean;
@@ -121,7 +121,7 @@ function simulateOne(
   };
 }
 
-/** Asked and ended are told together: what is open in between matters to no decision that is simulated here. */
+/** Start and end are observed together, since concurrency does not affect these decisions. */
 function observations(attempt: RecordedAttempt, event: { readonly type: string; readonly at: Instant }): readonly Observation[] {
   const base = { target: attempt.target, credential: '', at: event.at };
   if (event.type === 'attempt-answered') {

@@ -22,7 +22,7 @@ export interface AttemptBehaviour {
   readonly openAfterMs: Milliseconds;
   readonly endAfterMs: Milliseconds;
   readonly result: { readonly signals: Signals } | { readonly failure: Failure };
-  /** Until as much was said as a route that holds back tokens wants; absent when it never was. */
+  /** Until enough content arrived for a route that buffers tokens; absent when it never did. */
   readonly releaseAfterMs?: Milliseconds;
   /** Of one that fails: what was read of it is plain text, which another target may go on with. */
   readonly continuable?: boolean;
@@ -33,7 +33,7 @@ export type AttemptBehaviours = (target: string, nth: number) => AttemptBehaviou
 
 export type Simulation =
   | { readonly supported: true; readonly state: RouteState; readonly endedAt: Instant; readonly events: readonly RouteEvent[] }
-  /** The policy asked a target whose behaviour nobody knows. Never guessed. */
+  /** The policy called a target of unknown behaviour, which is never guessed. */
   | { readonly supported: false; readonly target: string };
 
 interface ScheduledEvent {
@@ -118,7 +118,7 @@ export function simulatePolicy(
   }
 }
 
-/** What a driver hears of an attempt, and how long after it was asked. */
+/** The events of an attempt with their delay after its start. */
 function attemptEventsOf(attempt: number, { openAfterMs, releaseAfterMs, endAfterMs, result, continuable }: AttemptBehaviour) {
   const reports: { readonly afterMs: Milliseconds; readonly happens: ScheduledEvent['toEvent'] }[] = [];
   if (openAfterMs < endAfterMs) reports.push({ afterMs: openAfterMs, happens: now => ({ ...now, type: 'attempt-opened', attempt }) });

@@ -1,4 +1,4 @@
-/** A gate's budget: what the runs that it stands on may have cost, lasted and missed. Beyond it the data are incomplete, whatever they say. */
+/** A gate's budget: limits of cost, time and missing requests of its runs. Beyond a limit the data count as incomplete. */
 
 import { sum } from '../../../statistics/index.ts';
 import type { ComparedSides } from '../../gate/compared-sides.ts';

@@ -74,7 +74,7 @@ export function requireSequentialGate(file: string): void {
   );
 }
 
-/** What the gate says of what there is by now; undefined when it cannot say yet. */
+/** The verdict on the data so far; undefined while inconclusive. */
 export async function currentVerdict(file: string, options: Partial<GateCommandOptions>): Promise<'pass' | 'fail' | undefined> {
   const { run } = await evaluateGateFile(file, { quality: 'agreement', limit: '1000000', ...options } as GateCommandOptions);
   const verdict = run.report?.verdict;

@@ -1,4 +1,4 @@
-/** What `--help` says after the flags of the commands about labels and simulation. */
+/** Help texts after the flags of the label and simulation commands. */
 
 export const scoreHelp = `
 Scorers: exact, contains, regex=PATTERN, numeric[=TOLERANCE], json, schema=FILE, tools, similarity, module=FILE. exact, contains, numeric, tools and

@@ -1,4 +1,4 @@
-/** `hindcast eval label`: people look at answers without knowing whose they are, and say whether they are right. */
+/** `hindcast eval label`: blind human labels of recorded responses. */
 import { createInterface } from 'node:readline/promises';
 import { CommandError, exit, loadSettings, note, printResult } from '../../../gateway/cli/command.ts';
 import { insertScores, type NewScore } from '../../../recorder/store/scores.ts';
@@ -43,7 +43,7 @@ export async function runLabel(options: LabelOptions): Promise<void> {
   });
 }
 
-/** The same answers whoever asks, and in an order that tells nothing of whose they are. */
+/** The same responses for every labeller, in an order that does not reveal the target. */
 const sampleAnswers = (answers: readonly RecordedAnswer[], most: number): readonly RecordedAnswer[] =>
   answers.toSorted((a, b) => seededUniform(a.id, 'label') - seededUniform(b.id, 'label')).slice(0, most);
 

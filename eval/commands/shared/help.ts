@@ -1,4 +1,4 @@
-/** What `--help` says after the flags: examples, forms of arguments, exit codes. */
+/** Help texts after the flags: examples, argument forms, exit codes. */
 
 export const compareHelp = `
 A side is a target, recorded (what callers got), a route, cheap,strong@0.74, config:FILE, or a run (RUN:ARM when it has several arms).

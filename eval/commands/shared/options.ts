@@ -85,7 +85,7 @@ export function pagesAndFiles(files: readonly string[] | undefined, types: reado
   });
 }
 
-/** What `-o page.html` writes, and says that it did. */
+/** Writes a page for `-o page.html` and notes its name. */
 export function writePage(file: string, page: string): void {
   if (!/\.html?$/.test(file))
     throw new CommandError(exit.usage, `--output ${file}: name a page such as report.html; --json prints the numbers.`);

@@ -1,4 +1,4 @@
-/** Recorded answers for scoring, labelling and auditing: read back into what was asked and what was said. */
+/** Recorded requests and responses for scoring, labelling and auditing. */
 import { CommandError, exit } from '../../../gateway/cli/command.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import type { Store } from '../../../recorder/store/store.ts';
@@ -34,7 +34,7 @@ export async function loadAnswers(
   const runs = named.map(name => continuousRun(name)?.run_id ?? runNamed(all, name, ({ kind }) => kind !== 'import').run_id);
   const rows = await selectAnswers(store, {
     runs,
-    // What was asked beside an answer is held against that answer.
+    // An audit or shadow is compared with the original response.
     live: runs.length === 0 || named.some(continuousRun),
     targets: options.target ?? [],
     limit: parseCount(options.limit, '--limit'),

@@ -31,7 +31,7 @@ export interface OutcomeRequest {
   readonly route?: string;
   /** Nothing but what callers got: no replay, audit or shadow. */
   readonly liveOnly?: boolean;
-  /** Whoever asks gives each item its weight. */
+  /** Items carry weights from their sampling probability. */
   readonly weighted?: boolean;
 }
 
@@ -64,7 +64,7 @@ export async function loadStoreOutcomes(store: Store, settings: Settings, reques
   });
 }
 
-/** What live routes ask beside their answers goes on for ever, under a name of its own: a route's `shadow`, and its `audit_probability`. */
+/** Runs of the gateway itself, which never end: a route's `shadow` and its audits. */
 const continuousRunRow = (name: string): RunRow => ({
   run_id: name,
   kind: name,
@@ -80,7 +80,7 @@ export const continuousRun = (name: string): RunRow | undefined => (samplingRuns
 
 const weighUsage = '--weigh goes with --run audit or --run shadow alone: their requests were drawn with known chances.';
 
-/** `latest` is the newest run that suits: one that asked, or holds, what is asked for; any run where nothing else is said. */
+/** `latest` is the newest run that `matches`; any run by default. */
 export function runNamed(runs: readonly RunRow[], name: string, matches: (run: RunRow) => boolean = () => true): RunRow {
   const found =
     name === 'latest' ? (runs.find(run => run.state !== 'planned' && matches(run)) ?? runs[0]) : runs.find(run => run.run_id === name);
@@ -93,11 +93,11 @@ export function runNamed(runs: readonly RunRow[], name: string, matches: (run: R
   );
 }
 
-/** A replay of a whole config may have asked anybody. */
+/** A replay of a configuration may have called any target. */
 const hasArmFor = ({ arms }: RunRow, targets: readonly string[]): boolean =>
   targets.length === 0 || arms.some(arm => targets.includes(arm) || arm.startsWith('config:'));
 
-/** A stream is told from a whole answer by how it begins: no SSE line starts with a bracket. */
+/** A stream is recognised by its first byte: no SSE line starts with a bracket. */
 function readContent(settings: Settings, { provider, dialect }: BodyReference, text: string): Content | undefined {
   const wire = dialect === undefined ? settings.providers.get(provider ?? '')?.provider : wireProviderOf(dialect);
   if (!wire) return undefined;
@@ -126,7 +126,7 @@ export function noCompleteItemsError(
   );
 }
 
-/** When a live chain chose what was asked of the strong target, what is left says little about the rest. */
+/** A live chain selects the requests that reach the strong target, so the others differ. */
 export function selectionNote(dropped: readonly Dropped[], known: number, weights?: Float64Array): readonly string[] {
   if (weights)
     return [

@@ -122,7 +122,7 @@ function optionsOf(options: CertifyCommandOptions): Omit<CertifyOptions, 'thresh
   };
 }
 
-/** A time that nobody knows is neither kept nor broken. */
+/** A bound on time needs known times. */
 function requireKnownTimes(options: CertifyOptions, items: ReturnType<typeof completeItems>['items']): void {
   const times = constraintsOf(options).find(({ kind }) => kind.endsWith('p95'));
   if (!times) return;

@@ -1,4 +1,4 @@
-/** A sweep as a table to read in a terminal, with one sentence on top that says what it means. */
+/** A sweep as a terminal table, with its conclusion in one sentence on top. */
 
 import type { Estimate } from '../../../statistics/index.ts';
 import type { Percentiles } from '../../sweep/measure.ts';
@@ -75,7 +75,7 @@ const narrowColumns: Columns = [
 const valueOnly = (estimate: Estimate | null | undefined, format: (value: number) => string): string =>
   estimate && !Number.isNaN(estimate.value) ? format(estimate.value) : none;
 
-/** Columns that have something to say. */
+/** Columns that have a value in some row. */
 const informativeColumns = (columns: Columns, lines: readonly SweepLine[]): Columns =>
   columns.filter(
     ([head, cell]) =>
@@ -117,7 +117,7 @@ export function htmlRows(sweep: Sweep): {
   };
 }
 
-/** What a page says below its table. */
+/** Notes below the table of a page. */
 export const sweepRemarks = (sweep: Sweep): readonly string[] => remarks({ ...sweep, rows: shownRows(sweep.rows) }, true).slice(1);
 
 function linesOf(sweep: Sweep, rows: readonly SweepRow[]): SweepLine[] {
