@@ -108,7 +108,7 @@ describe('eval sweep', () => {
     const text = await place.run('eval', 'sweep', ...chain);
     expect(text.stderr).toBe('');
     expect(text.code).toBe(0);
-    expect(text.stdout).toContain('1st p95');
+    expect(text.stdout).toContain('first token p95');
     const tableWidth = Math.max(
       ...text.stdout
         .split('\n')

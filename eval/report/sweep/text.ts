@@ -51,7 +51,7 @@ const wideColumns = (sweep: Sweep): Columns => [
   ['quality', row => withInterval(row.quality, percent)],
   ['Δ quality', row => withInterval(row.qualityDelta, points)],
   ['worse/better', row => `${row.worse}/${row.better}`],
-  ['over mix', row => withInterval(row.vsRandomMix, points)],
+  ['vs random mix', row => withInterval(row.vsRandomMix, points)],
   ['latency p95', row => percentile(row.latencyMs, 'p95')],
   ['first token p95', row => percentile(row.firstTokenMs, 'p95')],
   ['errors', row => withInterval(row.errors, percent)],
@@ -62,13 +62,13 @@ const narrowColumns: Columns = [
   ['threshold', row => row.name],
   ['accepted', row => row.accepted],
   ['cost/1k', row => (row.costPer1k ? dollars(row.costPer1k.value) : none)],
-  ['rel.', row => valueOnly(row.relativeCost, percent)],
+  ['relative cost', row => valueOnly(row.relativeCost, percent)],
   ['quality', row => valueOnly(row.quality, percent)],
   ['Δ quality', row => withInterval(row.qualityDelta, points)],
-  ['▼/▲', row => `${row.worse}/${row.better}`],
-  ['over mix', row => valueOnly(row.vsRandomMix, points)],
+  ['worse/better', row => `${row.worse}/${row.better}`],
+  ['vs random mix', row => valueOnly(row.vsRandomMix, points)],
   ['p95', row => valueOnly(row.latencyMs?.p95, milliseconds)],
-  ['1st p95', row => valueOnly(row.firstTokenMs?.p95, milliseconds)],
+  ['first token p95', row => valueOnly(row.firstTokenMs?.p95, milliseconds)],
   ['errors', row => valueOnly(row.errors, percent)],
 ];
 
@@ -164,8 +164,8 @@ function remarks(sweep: Sweep, wide: boolean): string[] {
     ...(wide
       ? []
       : [
-          `rel.: cost as a share of always asking ${sweep.reference}. ▼/▲: requests that come out worse and better than by it.`,
-          'over mix: quality above a random mix of the targets at the same cost. 1st: the first token. More columns and intervals: --wide.',
+          `relative cost: share of the cost of always asking ${sweep.reference}. worse/better: requests that come out worse and better than by it.`,
+          'vs random mix: quality above a random mix of the targets at the same cost. More columns and intervals: --wide.',
         ]),
     'An answer that must be accepted is held until it is whole: its first token comes with its last.',
     ...(hidden > 0 ? [`${count(hidden, 'more threshold')} in --json.`] : []),
