@@ -108,7 +108,7 @@ describe('eval sweep', () => {
     const text = await place.run('eval', 'sweep', ...chain);
     expect(text.stderr).toBe('');
     expect(text.code).toBe(0);
-    expect(text.stdout).toContain('first token p95');
+    expect(text.stdout).toContain('TTFT p95');
     const tableWidth = Math.max(
       ...text.stdout
         .split('\n')
@@ -116,7 +116,7 @@ describe('eval sweep', () => {
         .map(line => line.length),
     );
     expect(tableWidth).toBeLessThanOrEqual(132);
-    expect((await place.run('eval', 'sweep', ...chain, '--wide')).stdout).toContain('first token p95');
+    expect((await place.run('eval', 'sweep', ...chain, '--wide')).stdout).toContain('TTFT p95');
     const { stdout } = await place.run('eval', 'sweep', ...chain, '--threshold', '0.8', '--json');
     const { rows } = JSON.parse(stdout) as { rows: { threshold: number; accept: number; worse: number }[] };
     expect(rows).toHaveLength(1);

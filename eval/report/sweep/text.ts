@@ -68,7 +68,7 @@ const narrowColumns: Columns = [
   ['worse/better', row => `${row.worse}/${row.better}`],
   ['vs random mix', row => valueOnly(row.vsRandomMix, points)],
   ['p95', row => valueOnly(row.latencyMs?.p95, milliseconds)],
-  ['first token p95', row => valueOnly(row.firstTokenMs?.p95, milliseconds)],
+  ['TTFT p95', row => valueOnly(row.firstTokenMs?.p95, milliseconds)],
   ['errors', row => valueOnly(row.errors, percent)],
 ];
 
@@ -165,7 +165,7 @@ function remarks(sweep: Sweep, wide: boolean): string[] {
       ? []
       : [
           `relative cost: share of the cost of always asking ${sweep.reference}. worse/better: requests that come out worse and better than by it.`,
-          'vs random mix: quality above a random mix of the targets at the same cost. More columns and intervals: --wide.',
+          'vs random mix: quality above a random mix of the targets at the same cost. TTFT: time to first token. More columns and intervals: --wide.',
         ]),
     'An answer that must be accepted is held until it is whole: its first token comes with its last.',
     ...(hidden > 0 ? [`${count(hidden, 'more threshold')} in --json.`] : []),
