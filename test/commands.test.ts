@@ -1,4 +1,4 @@
-/** What every command owes its user when the surroundings do not fit: a sentence that says what to mend, and no stack. */
+/** Errors of the environment end every command with a sentence that says how to fix them, and without a stack. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
@@ -7,7 +7,7 @@ import { Workspace } from './hindcast.ts';
 
 const sim = 'providers: { sim: { api: simulated } }\n';
 
-test('a reader that has seen enough is no mistake', { timeout: 30_000 }, async () => {
+test('a reader that closes the pipe is not an error', { timeout: 30_000 }, async () => {
   const child = spawn(process.execPath, [resolve(import.meta.dirname, '../main.ts'), 'config', 'schema'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -34,13 +34,13 @@ test.for(['in-the-way/data', '/proc/hindcast'])(
   },
 );
 
-test('a ClickHouse server that does not answer is named, and is no internal error', { timeout: 30_000 }, async () => {
+test('a ClickHouse server that does not respond is named, and is not an internal error', { timeout: 30_000 }, async () => {
   await using place = new Workspace(`${sim}store: { url: "http://127.0.0.1:9" }\n`);
   const { code, stderr } = await place.run('store', 'status');
   expect([code, stderr]).toEqual([2, expect.stringContaining('The store at http://127.0.0.1:9 (store.url) does not answer:')]);
 });
 
-test('a provider that the environment gave shows from which variable', { timeout: 30_000 }, async () => {
+test('a provider from the environment shows its variable', { timeout: 30_000 }, async () => {
   await using place = new Workspace(undefined, { OPENAI_API_KEY: 'sk-test' });
   const { code, stdout } = await place.run('config', 'check');
   expect([code, stdout]).toEqual([0, expect.stringMatching(/^openai .* OPENAI_API_KEY$/m)]);

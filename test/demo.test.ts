@@ -1,11 +1,11 @@
-/** `hindcast demo --once` tells its tale to the end, and leaves nothing behind. */
+/** `hindcast demo --once` runs to its end, and leaves nothing behind. */
 import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Workspace } from './hindcast.ts';
 
-test('the demo asks, looks, asks again and judges, and removes its folder', async () => {
+test('the demo sends requests, shows the records, replays and judges them, and removes its folder', async () => {
   const temporary = mkdtempSync(join(tmpdir(), 'hindcast-demo-test-'));
   await using place = new Workspace(undefined, { TMPDIR: temporary });
   const { code, stdout, stderr } = await place.run('demo', '--once');

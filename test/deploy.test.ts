@@ -1,4 +1,4 @@
-/** The files of deploy/ are what the tools they are for can read: they parse, their configurations are valid, their metrics exist. */
+/** The files of deploy/ parse, their configurations are valid, and their metrics exist. */
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ const embedded = files
   .flatMap(file => parseAllDocuments(read(file)).map(document => document.toJS() as { data?: Record<string, string> }))
   .flatMap(({ data }) => (data?.['hindcast.yaml'] === undefined ? [] : [data['hindcast.yaml']]));
 
-test.each([read('hindcast.yaml'), ...embedded])('configuration %# is one that the gateway takes', text => {
+test.each([read('hindcast.yaml'), ...embedded])('configuration %# is valid', text => {
   const place = mkdtempSync(join(tmpdir(), 'hindcast-deploy-'));
   try {
     writeFileSync(join(place, 'hindcast.yaml'), text);
@@ -41,7 +41,7 @@ test.each([read('hindcast.yaml'), ...embedded])('configuration %# is one that th
   }
 });
 
-test('whatever scales or alerts on a metric names one that the gateway has', async () => {
+test('autoscalers and alerts use metrics that the gateway exposes', async () => {
   const metrics = createMetrics({
     sink: { dropped: 0, refusal: () => undefined },
     telemetry: () => ({ counts: { exported: 0, dropped: 0 } }),

@@ -1,4 +1,4 @@
-/** Alerts name only what the gateway exposes, explain themselves, and fire when they should and not otherwise. */
+/** Alerts use only metrics that the gateway exposes, explain themselves, and fire exactly when they should. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -53,13 +53,13 @@ const metricsOf = () =>
     process: false,
   });
 
-/** By name, the kind of every metric that a gateway exposes. */
+/** The type of every exposed metric, by name. */
 async function exposed(): Promise<ReadonlyMap<string, string>> {
   const { text } = await metricsOf().scrape(undefined);
   return new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => [name!, kind!]));
 }
 
-/** Names of metrics without those of labels; a histogram's parts count as it. */
+/** The metric names of an expression; the parts of a histogram count as one. */
 async function unknownIn(expr: string): Promise<readonly string[]> {
   const known = await exposed();
   const bare = expr.replace(/\{[^}]*\}/g, '').replace(/\b(by|without)\s*\([^)]*\)/g, '');
@@ -68,7 +68,7 @@ async function unknownIn(expr: string): Promise<readonly string[]> {
   return named.filter(name => !known.has(name) && known.get(name.replace(/_(bucket|sum|count)$/, '')) !== 'histogram');
 }
 
-/** Of every metric with labels of ours, which it has. */
+/** The labels of every metric that has labels. */
 function labelsOf(name: string): readonly string[] | undefined {
   const registry = createRegistry();
   requestInstruments(registry);
@@ -87,7 +87,7 @@ const words: Readonly<Record<string, (word: string) => boolean>> = {
 describe('alerts and panels of Prometheus', () => {
   test.each(expressions)('%s names metrics that the gateway has', async (_, expr) => expect(await unknownIn(expr)).toEqual([]));
 
-  test('a metric that the gateway has not is found out', async () => {
+  test('an unknown metric is detected', async () => {
     expect(await unknownIn('sum by (gen_ai_x) (rate(hindcast_nothing_total{a="b"}[5m])) > hindcast_inflight_requests')).toEqual([
       'hindcast_nothing_total',
     ]);
@@ -103,7 +103,7 @@ describe('alerts and panels of Prometheus', () => {
     }
   });
 
-  test.each(alerts)('$alert says what happens, what to do and how soon', ({ labels, annotations }) => {
+  test.each(alerts)('$alert says what happened, what to do and how urgent it is', ({ labels, annotations }) => {
     expect(['page', 'ticket']).toContain(labels?.severity);
     expect(Object.keys(annotations!).sort()).toEqual(['description', 'summary']);
     for (const text of Object.values(annotations!)) expect(text).toMatch(/\.$/);
@@ -121,13 +121,13 @@ const missing = promtool ? '' : ' (skipped: there is no promtool here; Debian ha
 describe.skipIf(!promtool)(`promtool${missing}`, () => {
   const run = (...args: readonly string[]): string => execFileSync('promtool', args, { encoding: 'utf8', stdio: 'pipe', cwd: folder });
 
-  test('takes the rules', () => expect(run('check', 'rules', 'rules.yaml')).toContain('SUCCESS'));
+  test('accepts the rules', () => expect(run('check', 'rules', 'rules.yaml')).toContain('SUCCESS'));
 
-  test('sees each alert fire when it should, and no other', { timeout: 60_000 }, () =>
+  test('fires each alert exactly in its case', { timeout: 60_000 }, () =>
     expect(run('test', 'rules', 'rules.test.yaml')).toContain('SUCCESS'),
   );
 
-  test('finds nothing to say of the names, units and help texts of what a gateway exposes', async () => {
+  test('has no objection to the names, units and help texts of the exposed metrics', async () => {
     const metrics = metricsOf();
     metrics.observe(plainExchange(), { isRoute: () => true, apiOf: () => 'openai' });
     metrics.refused('x');
@@ -137,7 +137,7 @@ describe.skipIf(!promtool)(`promtool${missing}`, () => {
     expect([told.status, told.stdout + told.stderr]).toEqual([0, '']);
   });
 
-  test('takes the queries of panels', () => {
+  test('accepts the queries of panels', () => {
     const scratch = mkdtempSync(join(tmpdir(), 'hindcast-rules-'));
     const recorded = panelQueries.map(([, expr], i) => ({
       record: `panel_${i}`,

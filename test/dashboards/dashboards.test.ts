@@ -1,4 +1,4 @@
-/** Every panel explains itself, and what is committed is what the code builds. */
+/** Every panel has a description, and the committed dashboards are those that the code builds. */
 import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -20,7 +20,7 @@ describe('dashboards', () => {
     expect(new Set(boards.map(({ uid }) => uid)).size).toBe(boards.length);
   });
 
-  test.each(panels)('say what "$title" is and in which unit', ({ title, description, unit }) => {
+  test.each(panels)('describe "$title" and its unit', ({ title, description, unit }) => {
     expect(title).toMatch(/^[A-Z].*[^.]$/);
     expect(description).toMatch(/^[A-Z].*\.$/);
     expect(unit).not.toBe('');
@@ -59,7 +59,7 @@ describe('dashboards', () => {
     expect([...recorded.matchAll(/'(\w+)'/g)].map(([, name]) => name)).toEqual([...outcomes]);
   });
 
-  test('are provisioned with data sources of the types they ask for', () => {
+  test('are provisioned with data sources of the types they use', () => {
     const sources = textsOf('provisioning/datasources/*.yaml').flatMap(([, text]) => parse(text).datasources as { type: string }[]);
     expect(sources.map(({ type }) => type).sort()).toEqual(['grafana-clickhouse-datasource', 'prometheus']);
     const [[, text] = ['', '']] = textsOf('provisioning/dashboards/*.yaml');

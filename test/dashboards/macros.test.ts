@@ -1,4 +1,4 @@
-/** Macros as Grafana's ClickHouse data source writes them out. */
+/** Macros expand as in Grafana's ClickHouse data source. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { expandMacros } from '../../dashboards/macros.ts';

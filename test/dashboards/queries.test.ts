@@ -1,4 +1,4 @@
-/** Every panel's query, and every query behind a choice, runs in the real engine as the account that only reads, and shows what happened. */
+/** Every query of a panel or a variable runs in the real engine with the read-only account, and returns the recorded traffic. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Panel } from '../../dashboards/board.ts';
 import { boards } from '../../dashboards/boards/index.ts';
@@ -46,17 +46,17 @@ describe.skipIf(engineMissing !== '')(`dashboards over a store with traffic${eng
     for (const row of found) expect(row, panel.query).toSatisfy((row: Row) => fits(panel, row));
   });
 
-  test('every query takes chosen tenants and outcomes, whatever their names', async () => {
+  test('every query accepts selected tenants and outcomes, whatever their names', async () => {
     for (const { query } of panels) {
       await expect(rows(query, { tenant: ["acme's", 'b\\\\'], outcome: ['ok', 'timeout'] }), query).resolves.toBeInstanceOf(Array);
     }
   });
 
-  test.each(Object.entries(variableQueries))('the choices of %s are there', async (_, sql) => {
+  test.each(Object.entries(variableQueries))('the variable %s has values', async (_, sql) => {
     expect((await engine.reader.select(sql)).length).toBeGreaterThan(0);
   });
 
-  test('replayed traffic is in no sum of the live one', async () => {
+  test('replayed traffic is in no sum of live traffic', async () => {
     const spent = live.reduce((sum, { costNanoUsd = 0 }) => sum + costNanoUsd, 0) / 1e9;
     expect(await value('cost/spend.sql')).toBeCloseTo(spent, 12);
     expect(await value('cost/per_request.sql')).toBeCloseTo(spent / live.length, 11);
@@ -67,7 +67,7 @@ describe.skipIf(engineMissing !== '')(`dashboards over a store with traffic${eng
     expect(await rows('latency/requests.sql')).toHaveLength(live.length);
   });
 
-  test('what has no price, what is repeated and what a threshold would do is counted', async () => {
+  test('requests without a price, repeated prompts and threshold effects are counted', async () => {
     expect(await value('cost/unpriced.sql')).toBe(1);
     expect(await value('cache/saved.sql')).toBeCloseTo(saved / 1e9, 12);
     expect((await rows('routing/waits.sql')).map(({ queued, held }) => [queued, held])).toContainEqual([40, 25]);
@@ -80,14 +80,14 @@ describe.skipIf(engineMissing !== '')(`dashboards over a store with traffic${eng
     expect(below['0.95']).toBe(1);
   });
 
-  test('a tenant is alone when it is chosen', async () => {
+  test('a selected tenant excludes the others', async () => {
     const [row, ...others] = await rows('tenants/overview.sql', { tenant: ["acme's"] });
     expect(others).toEqual([]);
     expect(row).toMatchObject({ tenant_id: "acme's", requests: 3, users: 1 });
     expect(Number(row!.failed)).toBeCloseTo(1 / 3, 6);
   });
 
-  test('the arms of a run stand beside the originals', async () => {
+  test('the arms of a run are compared with the originals', async () => {
     expect(await rows('replay/originals.sql')).toMatchObject([
       { arm: 'sim/large', results: 3, live_cost: nanoUsd.small / 1e9, cost: nanoUsd.large / 1e9 },
       { arm: 'sim/small', results: 3, live_cost: nanoUsd.small / 1e9 },
@@ -100,7 +100,7 @@ describe.skipIf(engineMissing !== '')(`dashboards over a store with traffic${eng
   });
 });
 
-/** What a panel of its type can draw. */
+/** A result that the panel type can draw. */
 function fits(panel: Panel, row: Row): boolean {
   const [first, ...rest] = Object.keys(row);
   const isNumber = (name: string | undefined): boolean => name !== undefined && Number.isFinite(Number(row[name])) && row[name] !== null;

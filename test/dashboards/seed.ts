@@ -11,10 +11,10 @@ import { newId, plainExchange } from '../recorder/plain-exchange.ts';
 const minute = 60_000;
 export const run = '20260131-120000-4f2a';
 
-/** One attempt's price: 0.0000021 USD, ten times that of the large model. */
+/** The price of an attempt: 0.0000021 USD, ten times that for the large model. */
 export const nanoUsd = { small: 2_100, large: 21_000 } as const;
 
-/** Of the one that was read from a prompt cache. */
+/** The cost of the attempt with prompt-cache reads. */
 export const saved = 4_200;
 
 type Step = Partial<AttemptRecord> & { readonly kind: AttemptRecord['kind'] };
@@ -105,7 +105,7 @@ export function liveTraffic(now: number): readonly Exchange[] {
 
 export interface Seeded {
   readonly live: readonly Exchange[];
-  /** The run of outcomes that somebody else measured. */
+  /** A run of imported outcomes. */
   readonly imported: string;
 }
 
@@ -139,7 +139,7 @@ export async function seed(store: Store, now: number): Promise<Seeded> {
   return { live, imported };
 }
 
-/** As the recorder does. */
+/** The format of the recorder. */
 async function record(store: Store, exchanges: readonly Exchange[]): Promise<void> {
   const rows = exchanges.map(exchange => rowsOf(exchange, { records: 90, payloads: 30 }));
   for (const table of tableNames) {

@@ -1,4 +1,4 @@
-/** A route's certificate is held against the route, and against what was last found of its traffic, wherever a configuration is loaded. */
+/** Certificates of routes are checked against the route and the last check of its traffic wherever a configuration is loaded. */
 import { expect, test } from 'vitest';
 import { certificateWarnings } from '../../gateway/config/checks/certificates.ts';
 import { loadConfig } from '../../gateway/config/index.ts';
@@ -26,7 +26,7 @@ async function warningsOf(config: string, file: string | undefined, now = issued
   return certificateWarnings(loaded.settings, now);
 }
 
-test('one that holds is silent', async () => {
+test('a valid certificate gives no warning', async () => {
   expect(await warningsOf(yaml(0.7), certificate())).toEqual([]);
 });
 
@@ -60,11 +60,11 @@ test.each([
   expect(warnings[0]).toContain(said);
 });
 
-test('one that nobody has looked at for a month says so', async () => {
+test('a certificate without a check for a month gives a warning', async () => {
   expect((await warningsOf(yaml(0.7), certificate(), issued + 31 * day))[0]).toContain('not checked for 31 days');
 });
 
-test('config check says it, and the configuration is good all the same', { timeout: 60_000 }, async () => {
+test('config check prints the warning, and the configuration stays valid', { timeout: 60_000 }, async () => {
   await using place = new Workspace(`server: { port: 0 }\nstore: { port: 0 }\n${yaml(0.6)}`);
   place.write('certificate.json', certificate());
   const checked = await place.run('config', 'check');

@@ -19,7 +19,7 @@ interface Run {
   readonly code: number;
 }
 
-/** What a command prints and exits with. */
+/** The output and exit code of a command. */
 async function run(...words: readonly string[]): Promise<Run> {
   const out: string[] = [];
   const err: string[] = [];
@@ -58,7 +58,7 @@ describe('config check', () => {
     expect(JSON.parse(json.out)).toMatchObject({ ok: false, problems: [{ line: 2, column: 11, path: 'server.prot' }, { line: 3 }] });
   });
 
-  it('takes 10,000 keys, 1,000 routes and 200 providers, and prints as many as anybody reads', { timeout: 120_000 }, async () => {
+  it('accepts 10,000 keys, 1,000 routes and 200 providers, and cuts long tables', { timeout: 120_000 }, async () => {
     const lines = (count: number, line: (n: number) => string): string => Array.from({ length: count }, (_, n) => line(n)).join('\n');
     const sha = (n: number): string => createHash('sha256').update(String(n)).digest('hex');
     const path = file(`
@@ -120,7 +120,7 @@ describe('config schema', () => {
 });
 
 describe('keys create', () => {
-  it('prints a key of 256 bits and a line that lets exactly this key in', async () => {
+  it('prints a key of 256 bits and the line that admits exactly this key', async () => {
     const path = file(`${sim}tenants: { acme: {} }`);
     const { out, err, code } = await run(
       'keys',
@@ -151,7 +151,7 @@ describe('keys create', () => {
     });
   });
 
-  it('never prints the same key twice, and prints JSON when asked', async () => {
+  it('never prints the same key twice, and prints JSON with --json', async () => {
     const path = file(sim);
     const keys: { readonly key: string; readonly hash: string }[] = [];
     for (let i = 0; i < 3; i++) keys.push(JSON.parse((await run('keys', 'create', 'a', '--json', '--config', path)).out));
@@ -159,7 +159,7 @@ describe('keys create', () => {
     for (const { key, hash: printed } of keys) expect(printed).toBe(`sha256:${createHash('sha256').update(key).digest('hex')}`);
   });
 
-  it('refuses a name that is taken, and warns of a tenant that is not there', async () => {
+  it('rejects an existing name, and warns of an unknown tenant', async () => {
     const path = file(`${sim}keys: [{ name: web, hash: "${hash(1)}" }]`);
     expect(await run('keys', 'create', 'web', '--config', path)).toMatchObject({
       code: 2,
@@ -172,7 +172,7 @@ describe('keys create', () => {
     });
   });
 
-  it('works while the file is refused for want of a key', async () => {
+  it('works while the file is invalid because it has no key', async () => {
     const path = file(`${sim}server: { host: 0.0.0.0 }`);
     expect((await run('config', 'check', '--config', path)).code).toBe(2);
     expect((await run('keys', 'create', 'first', '--config', path)).code).toBe(0);
@@ -180,7 +180,7 @@ describe('keys create', () => {
 });
 
 describe('keys list', () => {
-  it('shows who holds keys, and eight digits of each hash', async () => {
+  it('prints the names of keys, and eight digits of each hash', async () => {
     const { out } = await run(
       'keys',
       'list',
@@ -192,7 +192,7 @@ describe('keys list', () => {
     expect(out).toMatch(/ops +default .*admin +22222222…/);
   });
 
-  it('says that nobody needs one when there are none', async () => {
+  it('says that callers need no key when there are none', async () => {
     expect((await run('keys', 'list', '--config', file(sim))).out).toBe('There are no keys: callers need none.\n');
   });
 });
@@ -204,7 +204,7 @@ describe('keys revoke', () => {
     return loaded.ok ? [...loaded.settings.keys.values()].map(({ name }) => name) : undefined;
   };
 
-  it('says which lines to delete, and deletes nothing', async () => {
+  it('prints the lines to delete, and deletes nothing', async () => {
     const path = file(block);
     const { out, err, code } = await run('keys', 'revoke', 'two', '--config', path);
     expect(code, 'nobody may take the key for revoked').toBe(2);
@@ -213,7 +213,7 @@ describe('keys revoke', () => {
     expect(readFileSync(path, 'utf8')).toBe(block);
   });
 
-  it('cuts the lines out and leaves every other byte alone', async () => {
+  it('cuts the lines and keeps every other byte', async () => {
     const path = file(block);
     chmodSync(path, 0o600);
     await run('keys', 'revoke', 'two', '--write', '--config', path);
@@ -222,14 +222,14 @@ describe('keys revoke', () => {
     expect(namesIn(path)).toEqual(['web', 'three']);
   });
 
-  it('takes a key out of a list on one line, comments kept', async () => {
+  it('removes a key from a list on one line, and keeps comments', async () => {
     const path = file(`# ours\n${sim}keys: [{ name: a, hash: "${hash(1)}" }, { name: b, hash: "${hash(2)}" }] # all\n`);
     await run('keys', 'revoke', 'a', '--write', '--config', path);
     expect(namesIn(path)).toEqual(['b']);
     expect(readFileSync(path, 'utf8')).toMatch(/^# ours\n[\s\S]*# all\n$/);
   });
 
-  it('writes through a link and leaves it a link', async () => {
+  it('writes through a symbolic link and keeps it', async () => {
     const path = file(block);
     const link = join(folder(), 'link.yaml');
     symlinkSync(path, link);
@@ -238,7 +238,7 @@ describe('keys revoke', () => {
     expect(namesIn(path)).toEqual(['two', 'three']);
   });
 
-  it('warns when it is the last one, and leaves the file alone when that would open it to everyone', async () => {
+  it('warns for the last key, and keeps the file when the gateway would be open to everyone without it', async () => {
     const one = `keys:\n  - { name: a, hash: "${hash(1)}" }\n`;
     const local = file(sim + one);
     expect((await run('keys', 'revoke', 'a', '--write', '--config', local)).err).toContain('the only key');
@@ -251,7 +251,7 @@ describe('keys revoke', () => {
     expect(namesIn(open)).toEqual(['a']);
   });
 
-  it('names the nearest key when there is none of this name', async () => {
+  it('suggests the nearest key for an unknown name', async () => {
     expect(await run('keys', 'revoke', 'tow', '--config', file(block))).toMatchObject({
       code: 2,
       err: expect.stringContaining('did you mean "two"?'),

@@ -21,7 +21,7 @@ interface Key {
   readonly node: Node;
 }
 
-/** Every key below, as the page writes it: `keys[].hash`, `routes.*.steps[].target`. */
+/** Every key below this node, as the page writes it: `keys[].hash`, `routes.*.steps[].target`. */
 function keysOf(node: Node, path: string): readonly Key[] {
   const own = Object.entries(node.properties ?? {}).flatMap(([name, inner]): readonly Key[] => {
     const here = path === '' ? name : `${path}.${name}`;
@@ -43,7 +43,7 @@ describe('the schema', () => {
     expect(keys.filter(({ node }) => !node.description).map(({ path }) => path)).toEqual([]);
   });
 
-  it('lets a value be written as a variable wherever it would otherwise forbid a text', () => {
+  it('allows a variable for every value that would otherwise reject text', () => {
     const port = schema.properties!.server!.properties!.port!;
     expect(port).toEqual({
       description: expect.any(String),
@@ -69,7 +69,7 @@ describe('the page', () => {
     },
   );
 
-  it('shows routes that the gateway takes', () => {
+  it('shows valid routes', () => {
     const yaml = /```yaml\n(routes:[\s\S]*?)```/.exec(page)?.[1];
     const providers = 'providers: { openai: { api: openai, key: k }, anthropic: { api: anthropic, key: k } }\n';
     expect(loadConfig({ directory: folder({ 'hindcast.yaml': providers + yaml }), environment: {} })).toMatchObject({ ok: true });
@@ -79,13 +79,13 @@ describe('the page', () => {
 describe('hindcast.example.yaml', () => {
   const load = (environment: Record<string, string>) => loadConfig({ file: 'hindcast.example.yaml', directory: root, environment });
 
-  it('is taken as it is, without any variable set', () => {
+  it('is valid as it is, without any variable set', () => {
     const loaded = load({});
     expect(loaded.ok ? [] : loaded.problems).toEqual([]);
     expect(loaded.ok && [...loaded.settings.routes.keys()]).toEqual(['fast', 'chat', 'smart', 'careful', 'cheap']);
   });
 
-  it('says the defaults where it says nothing else', () => {
+  it('has the defaults', () => {
     const loaded = load({});
     const bare = loadConfig({ directory: root, file: join(folder({ 'x.yaml': '' }), 'x.yaml'), environment: {} });
     if (!loaded.ok || !bare.ok) throw new Error('refused');

@@ -1,4 +1,4 @@
-/** A folder of its own for each test that needs a config on disk. */
+/** A temporary folder for each test that needs a config on disk. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -18,7 +18,7 @@ const duration = 'expected a duration such as 60s, 400ms, 2m or 1h';
 const hash = 'expected "sha256:" and 64 hex digits: the sha256 of the whole key, as `hindcast keys create` prints it';
 const unusedAccept = 'accept has no effect on the last step; remove accept, or add a step';
 
-/** The text of a file, and all that is said of it. */
+/** The text of a file, and all its problems. */
 const table: readonly (readonly [title: string, yaml: string, said: readonly string[]])[] = [
   // ---------- the text
   [
@@ -355,11 +355,11 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
 ];
 
 describe('a broken config', () => {
-  it.each(table)('with %s is told what is wrong and where', (_, yaml, expected) => {
+  it.each(table)('with %s is reported with message and position', (_, yaml, expected) => {
     expect(said(yaml)).toEqual(expected);
   });
 
-  it('is told everything at once, in the order of the text', () => {
+  it('is reported completely, in the order of the text', () => {
     const all = said(`server: { prot: 1, port: x }
 providers:
   sim: { api: simulatd }
@@ -370,14 +370,14 @@ tenants: { t: { budget: {}, routes: [q] } }
     expect(all.map(line => line.split(' ')[0])).toEqual(['1:11', '1:26', '3:15', '5:6', '6:17', '6:38']);
   });
 
-  it('is not accused of a provider or key that is there but broken', () => {
+  it('gets no message about a provider or key that exists but is broken', () => {
     expect(said('server: { host: 0.0.0.0 }\nproviders: { o: { api: openai, key: 5 } }\nroutes: { r: o/x }\nkeys: [{ name: a }]')).toEqual([
       '2:37 providers.o.key: expected a key such as "${OPENAI_API_KEY}", not empty; got a number',
       '4:8 keys[0].hash: is missing; expected "sha256:" and 64 hex digits',
     ]);
   });
 
-  it('hears of a value from the environment only by the name of its variable', () => {
+  it('names a value from the environment only by its variable', () => {
     expect(
       said(`${sim}server: { port: "\${P}" }\nroutes: { r: "\${T}/x", q: "\${T}" }\nrecorder: { when_full: "\${T}" }`, {
         P: 'abc',
@@ -392,7 +392,7 @@ tenants: { t: { budget: {}, routes: [q] } }
   });
 });
 
-describe('what is taken out of records', () => {
+describe('redaction rules', () => {
   it.each([
     ['[email, card, { name: staff, pattern: "EMP-[0-9]{6}" }]', []],
     ['[mail]', ['2:22 recorder.redact[0]: expected email, phone, card, iban, ip or secret; got "mail"; did you mean "email"?']],
@@ -427,7 +427,7 @@ describe('a file that cannot be read', () => {
     expect(loaded).toEqual({ ok: false, problems: [{ file, line: 0, column: 0, path: '', message }] });
   });
 
-  it('is named when it is not UTF-8', () => {
+  it('is reported when it is not UTF-8', () => {
     const path = folder();
     writeFileSync(join(path, 'hindcast.yaml'), new Uint8Array([0x61, 0x3a, 0x20, 0xff]));
     const loaded = loadConfig({ directory: path, environment: {} });
@@ -454,7 +454,7 @@ describe('hostile text', () => {
       `${Array.from({ length: 30 }, (_, i) => `m${i}: &m${i} { <<: [${i === 0 ? '{}' : `*m${i - 1}, *m${i - 1}`}] }`).join('\n')}`,
     ],
   ])('such as %s is refused soon and briefly', { timeout: 120_000 }, (_, yaml) => {
-    // Of this thread: what others do on the machine meanwhile is not its fault.
+    // CPU time of this thread: other work on the machine does not count.
     const before = process.threadCpuUsage();
     const found = problems(yaml);
     expect(found.length).toBeGreaterThan(0);
@@ -464,7 +464,7 @@ describe('hostile text', () => {
   });
 });
 
-describe('problems in print', () => {
+describe('printed problems', () => {
   it('begin with file:line:column, which terminals make clickable, and are counted', () => {
     const found = problems(`${sim}server: { prot: 1 }`);
     expect(printProblems(found)).toBe(

@@ -13,7 +13,7 @@ import { parseSource } from '../../gateway/config/source/source.ts';
 const numRuns = process.env.HINDCAST_LONG ? 5_000 : 300;
 const wanted = { directory: '/nowhere', environment: { HOME: '/root', KEY: 'k' } };
 
-/** The whole of loadConfig but for the reading of the file. */
+/** loadConfig without reading a file. */
 function load(text: string): Loaded {
   const parsed = parseSource('x.yaml', text, wanted);
   return parsed.ok ? validateConfig(parsed.source, wanted, '/nowhere/x.yaml') : parsed;
@@ -42,7 +42,7 @@ const leaf = fc.oneof(
   fc.constantFrom(0, 1, 0.74, -1, Number.POSITIVE_INFINITY, Number.NaN, true, false, null),
   fc.string(),
 );
-/** Values that look like a config here and there, so that the checks behind the first are reached. */
+/** Values that partly look like a config, so that they reach the later checks. */
 const { config } = fc.letrec<{ config: unknown; value: unknown }>(tie => ({
   value: fc.oneof({ depthSize: 'small' }, leaf, fc.array(tie('value'), { maxLength: 4 }), tie('config')),
   config: fc.dictionary(fc.oneof({ weight: 9, arbitrary: word }, { weight: 1, arbitrary: fc.string() }), tie('value'), { maxKeys: 6 }),
@@ -67,18 +67,18 @@ describe('for any text or value', () => {
     printProblems(loaded.problems);
   };
 
-  it('the config is taken or refused with places, and nothing is thrown: any text', () => {
+  it('the config is valid or has problems with positions, and nothing is thrown: any text', () => {
     fc.assert(fc.property(fc.oneof(anyText, fc.string({ unit: 'binary' })), check), { numRuns });
   });
 
-  it('the config is taken or refused with places, and nothing is thrown: any JSON', () => {
+  it('the config is valid or has problems with positions, and nothing is thrown: any JSON', () => {
     fc.assert(
       fc.property(fc.oneof(config, fc.jsonValue()), value => check(JSON.stringify(value))),
       { numRuns },
     );
   });
 
-  it('the config is taken or refused with places, and nothing is thrown: any YAML of it', () => {
+  it('the config is valid or has problems with positions, and nothing is thrown: any YAML of it', () => {
     fc.assert(
       fc.property(config, value => check(stringify(value))),
       { numRuns },
@@ -87,7 +87,7 @@ describe('for any text or value', () => {
 });
 
 describe('for any secret in any place', () => {
-  /** As keys look, and as they do not. */
+  /** Texts that look like keys, and texts that do not. */
   const secret = fc
     .tuple(fc.constantFrom('sk-', 'hc_', 'AIza', 'xai-', ''), fc.stringMatching(/^[A-Za-z0-9]{24,40}$/))
     .map(([prefix, rest]) => `${prefix}CANARY${rest}`);
@@ -141,7 +141,7 @@ describe('for any secret in any place', () => {
     );
   });
 
-  it.each(misplaced)('what looks like a key is not printed even where none belongs: %s', place => {
+  it.each(misplaced)('a text that looks like a key is not printed in any other place: %s', place => {
     fc.assert(
       fc.property(secret.filter(looksLikeSecret), value => {
         expect(outcome(place.replaceAll('X', value)).said).not.toContain('CANARY');
@@ -150,7 +150,7 @@ describe('for any secret in any place', () => {
     );
   });
 
-  it.each([...places, ...misplaced.slice(0, 7)])('what a variable holds is never printed, whatever it looks like: %s', place => {
+  it.each([...places, ...misplaced.slice(0, 7)])('the value of a variable is never printed: %s', place => {
     const text = place.replaceAll(/"[^"]*X[^"]*"|[A-Za-z/]*X(?:\/[yxX])?/g, found =>
       JSON.stringify(found.replaceAll(/^"|"$/g, '').replaceAll('X', '${SECRET}')),
     );
@@ -176,7 +176,7 @@ describe('for any secret in any place', () => {
 describe('the nearest word', () => {
   const known = ['server', 'store', 'recorder', 'providers', 'routes', 'timeout', 'retries', 'confidence'];
 
-  it('is found through any one slip of the finger', () => {
+  it('is found after any single typo', () => {
     const slip = fc.tuple(fc.constantFrom(...known), fc.nat(), fc.constantFrom('drop', 'double', 'swap', 'replace')).map(([w, n, kind]) => {
       const i = n % (w.length - 1);
       if (kind === 'drop') return [w, w.slice(0, i) + w.slice(i + 1)] as const;
@@ -191,13 +191,13 @@ describe('the nearest word', () => {
     );
   });
 
-  it('is none when nothing is near', () => {
+  it('is undefined when no word is near', () => {
     expect(nearest('zzzzzz', known)).toBeUndefined();
     expect(nearest('', known)).toBeUndefined();
     expect(nearest('x'.repeat(10_000), known)).toBeUndefined();
   });
 
-  it('is measured by a distance that is one: 0 only for equals, the same both ways, bounded by the longer', () => {
+  it('uses a metric: 0 only for equal words, symmetric, bounded by the longer word', () => {
     const short = fc.string({ maxLength: 8, unit: fc.constantFrom('a', 'b', 'c') });
     fc.assert(
       fc.property(short, short, (a, b) => {
@@ -212,7 +212,7 @@ describe('the nearest word', () => {
 });
 
 describe('units', () => {
-  it('are read as people mean them', () => {
+  it('are read with their usual meaning', () => {
     expect(['400ms', '60s', '2m', '1h', '1d', '1.5s', '0ms'].map(parseDuration)).toEqual([
       400, 60_000, 120_000, 3_600_000, 86_400_000, 1500, 0,
     ]);

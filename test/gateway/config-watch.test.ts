@@ -14,7 +14,7 @@ const config = (port: number, target = 'sim/small'): string =>
 const target = (seen: Seen): string | undefined =>
   seen.type === 'changed' ? seen.settings.routes.get('fast')?.steps[0]?.target : undefined;
 
-/** Watches, and hands out what was seen one by one. */
+/** Watches, and returns the events one by one. */
 function watched(directory: string, file?: string): { next(): Promise<Seen>; readonly unread: readonly Seen[] } {
   const loaded = loadConfig({ directory, file, environment: {} });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
@@ -33,8 +33,8 @@ function watched(directory: string, file?: string): { next(): Promise<Seen>; rea
   return { unread, next: () => (unread.length > 0 ? Promise.resolve(unread.shift()!) : new Promise(resolve => waiting.push(resolve))) };
 }
 
-describe('a config that is watched', () => {
-  it('is taken when it changes, refused when it breaks, and taken again when it is mended', async () => {
+describe('a watched config', () => {
+  it('is applied when it changes, rejected when it is invalid, and applied again when it is repaired', async () => {
     const directory = folder({ 'hindcast.yaml': config(4000) });
     const file = join(directory, 'hindcast.yaml');
     const { next } = watched(directory);
@@ -43,19 +43,19 @@ describe('a config that is watched', () => {
     writeFileSync(file, config(4000, 'nobody/x'));
     const broken = await next();
     expect(broken).toMatchObject({ type: 'refused', problems: [{ line: 3, column: 17, path: 'routes.fast' }] });
-    // The very config that was taken last: it is told that all is well again.
+    // The same config as before: the repair is reported.
     writeFileSync(file, config(4000, 'sim/large'));
     expect(target(await next())).toBe('sim/large');
   });
 
-  it('says nothing when the same is written, or the same in other words, and each change once', async () => {
+  it('reports nothing for the same content or the same values, and each change once', async () => {
     const directory = folder({ 'hindcast.yaml': config(4000) });
     const file = join(directory, 'hindcast.yaml');
     const { next, unread } = watched(directory);
     writeFileSync(file, config(4000));
     writeFileSync(join(directory, 'other.txt'), 'x');
     writeFileSync(file, `# a comment\n${config(4000)}`);
-    // The next thing heard of is the next real change, so nothing was said of those.
+    // The next event is the next real change, so the others were not reported.
     setTimeout(() => writeFileSync(file, config(4000, 'sim/large')), 600);
     expect(target(await next())).toBe('sim/large');
     setTimeout(() => writeFileSync(file, config(4000, 'sim/third')), 600);
@@ -63,7 +63,7 @@ describe('a config that is watched', () => {
     expect(unread).toEqual([]);
   });
 
-  it('names what only a restart brings about, as long as it differs from the start', async () => {
+  it('names changes that need a restart, as long as they differ from the start', async () => {
     const directory = folder({ 'hindcast.yaml': config(4000) });
     const file = join(directory, 'hindcast.yaml');
     const { next } = watched(directory);
@@ -75,7 +75,7 @@ describe('a config that is watched', () => {
     expect(await next()).toMatchObject({ needRestart: [] });
   });
 
-  it('is found again when an editor puts another file in its place, and missed when it is gone', async () => {
+  it('is found again when an editor replaces the file, and reported when it is deleted', async () => {
     const directory = folder({ 'hindcast.yaml': config(4000) });
     const file = join(directory, 'hindcast.yaml');
     const { next } = watched(directory);
@@ -119,7 +119,7 @@ describe('a config that is watched', () => {
     expect(target(await next())).toBe('sim/third');
   });
 
-  it('is taken anew when a file that it takes a secret from changes', async () => {
+  it('is read again when a secret file of it changes', async () => {
     const secrets = folder({ key: 'first' });
     const yaml = `providers: { o: { api: openai, key: "\${file:${join(secrets, 'key')}}" } }`;
     const { next } = watched(folder({ 'deploy/my.yaml': yaml }), 'deploy/my.yaml');
@@ -132,7 +132,7 @@ describe('a config that is watched', () => {
     expect(keyOf(await next())).toBe('third');
   });
 
-  it('changed between its load and the watching of it is noticed', async () => {
+  it('a change between loading and watching is noticed', async () => {
     const directory = folder({ 'hindcast.yaml': config(4000) });
     const loaded = loadConfig({ directory, environment: {} });
     if (!loaded.ok) throw new Error('refused');
@@ -144,7 +144,7 @@ describe('a config that is watched', () => {
     expect(next.routes.get('fast')?.steps[0]?.target).toBe('sim/large');
   });
 
-  it('is left alone when there is none, even if one appears', () => {
+  it('is not watched when there is no file, even if one appears', () => {
     const directory = folder();
     const loaded = loadConfig({ directory, environment: {} });
     if (!loaded.ok) throw new Error('refused');

@@ -16,7 +16,7 @@ describe('where the config comes from', () => {
     return loaded.ok ? loaded.settings.server.port : -1;
   };
 
-  it('takes --config before HINDCAST_CONFIG before ./hindcast.yaml', () => {
+  it('prefers --config to HINDCAST_CONFIG to ./hindcast.yaml', () => {
     expect(portOf('flag.yaml', { HINDCAST_CONFIG: 'env.yaml' })).toBe(3);
     expect(portOf(undefined, { HINDCAST_CONFIG: 'env.yaml' })).toBe(2);
     expect(portOf(undefined, {})).toBe(1);
@@ -24,7 +24,7 @@ describe('where the config comes from', () => {
     expect(portOf(undefined, {}, folder())).toBe(4000);
   });
 
-  it('answers from `sim` with a route `smart` when there is neither file nor key', () => {
+  it('uses the simulated provider `sim` with a route `smart` without a file and an API key', () => {
     const loaded = loadConfig({ directory: '/somewhere', environment: {} });
     if (!loaded.ok) throw new Error('refused');
     expect([...loaded.settings.providers.keys()]).toEqual(['sim']);
@@ -65,11 +65,11 @@ describe('where the config comes from', () => {
     expect(keyOf({ GOOGLE_API_KEY: 'b', GEMINI_API_KEY: ' ' })).toBe('b');
   });
 
-  it('takes nothing from the environment when the file names a provider', () => {
+  it('ignores the environment when the file has a provider', () => {
     expect([...settings(sim, { OPENAI_API_KEY: 'sk-abc' }).providers.keys()]).toEqual(['sim']);
   });
 
-  it('takes a file beginning with a byte order mark, an empty file, comments only, and JSON', () => {
+  it('accepts a byte order mark, an empty file, comments only, and JSON', () => {
     for (const yaml of ['\uFEFF' + sim, '', '# nothing\n', '{\n\t"providers": {"sim": {"api": "simulated"}}\n}']) {
       expect([...settings(yaml).providers.keys()]).toEqual(['sim']);
     }
@@ -102,7 +102,7 @@ describe('what the settings are', () => {
     expect(prices).toEqual({});
   });
 
-  it('spreads what a route says over its steps, which may say otherwise', () => {
+  it('applies options of a route to its steps, which may override them', () => {
     const { routes } = settings(`${sim}
 routes:
   one: sim/small
@@ -155,7 +155,7 @@ routes:
     });
   });
 
-  it('keeps callers by the hash of their key in lower case, and prices by target', () => {
+  it('indexes callers by the lower-case hash of their key, and prices by target', () => {
     const { keys, tenants, prices } = settings(`${sim}
 routes: { fast: sim/small }
 tenants: { acme: { routes: [fast, sim/large] }, none: { routes: [] } }
@@ -171,7 +171,7 @@ prices: { sim/small: { input: 1, output: 2.5, cached: 0 } }
     expect(prices).toEqual({ 'sim/small': { input: 1, output: 2.5, cached: 0 } });
   });
 
-  it('knows where a provider listens and with which keys', () => {
+  it('has the base URLs and keys of providers', () => {
     const { providers: accounts } = settings(
       `
 providers:
@@ -186,7 +186,7 @@ providers:
     expect(accounts.get('c')).toMatchObject({ baseUrl: 'http://127.0.0.1:11434/v1', allowPrivate: true, keys: [] });
   });
 
-  it('is frozen to the bottom', () => {
+  it('is deeply frozen', () => {
     const taken = settings(`${sim}routes: { smart: { steps: [{ target: sim/a, accept: { margin: 0.5 } }, { target: sim/b }] } }`);
     for (const value of [
       taken,
@@ -199,7 +199,7 @@ providers:
     }
   });
 
-  it('puts relative paths beside the file', () => {
+  it('resolves relative paths from the file', () => {
     const directory = folder({ 'deploy/my.yaml': `${sim}store: { path: ../data }` });
     const loaded = loadConfig({ file: 'deploy/my.yaml', directory, environment: {} });
     expect(loaded.ok && loaded.settings.store.path).toBe(join(directory, 'data'));
@@ -220,30 +220,30 @@ routes:
   });
 });
 
-describe('what is expanded', () => {
+describe('expansion', () => {
   const keyOf = (text: string, environment: Record<string, string> = {}) =>
     settings(`providers: { o: { api: openai, key: ${JSON.stringify(text)} } }`, environment)
       .providers.get('o')
       ?.keys[0]?.reveal();
 
-  it('replaces variables, defaults of unset and empty ones, and leaves what is escaped', () => {
+  it('replaces variables, uses defaults for unset and empty ones, and keeps escaped text', () => {
     expect(keyOf('a-${B}-${C:-d}-${E:-f}-$${G}-$5', { B: 'b', C: '', E: 'e' })).toBe('a-b-d-e-${G}-$5');
     expect(keyOf('${A:-x:-y}')).toBe('x:-y');
   });
 
-  it('reads a file without the newline at its end, from beside the config', () => {
+  it('reads a file without its final newline, relative to the config', () => {
     const directory = folder({ 'hindcast.yaml': 'providers: { o: { api: openai, key: "${file:secret}" } }', secret: 'sk-1\n' });
     const loaded = loadConfig({ directory, environment: {} });
     expect(loaded.ok && loaded.settings.providers.get('o')?.keys[0]?.reveal()).toBe('sk-1');
   });
 
-  it('never reads what comes out as YAML or as another variable', () => {
+  it('never parses an expanded value as YAML or as another variable', () => {
     expect(keyOf('${A}', { A: '{x:[1]}' })).toBe('{x:[1]}');
     expect(keyOf('${A}', { A: '${B}', B: 'no' })).toBe('${B}');
     expect(keyOf('${A}', { A: 'true' })).toBe('true');
   });
 
-  it('takes the text of a number or of true where one is wanted', () => {
+  it('converts the text of a number or a boolean where one is expected', () => {
     const taken = settings(
       `
 server: { port: "\${PORT}" }
@@ -261,7 +261,7 @@ routes: { r: { steps: [{ target: o/m, accept: { confidence: "\${T}" } }, { targe
 describe('the hash', () => {
   const hash = (yaml: string, environment: Record<string, string> = {}): string => settings(yaml, environment).hash;
 
-  it('is the same for the same meaning, however it is written', () => {
+  it('is equal for equal values, whatever the text', () => {
     const a = hash('server: {port: 4000, host: localhost}\nproviders:\n  o:\n    api: openai\n    key: ${K}\n', { K: 'k1' });
     const b = hash('# why\nproviders: { o: { key: k1, api: openai } }\n\nserver:\n    host: "localhost" # here\n    port: "${P}"\n', {
       P: '4000',
@@ -270,18 +270,18 @@ describe('the hash', () => {
     expect(b).toBe(a);
   });
 
-  it('differs when a value, an order of targets or a secret does', () => {
+  it('differs when a value, the order of targets or a secret differs', () => {
     const with_ = (routes: string, key = 'k1') => hash(`providers: { o: { api: openai, key: ${key} } }\nroutes: { r: ${routes} }`);
     expect(new Set([with_('[o/a, o/b]'), with_('[o/b, o/a]'), with_('[o/a]'), with_('[o/a, o/b]', 'k2')]).size).toBe(4);
   });
 
-  it('tells keys from the environment apart', () => {
+  it('differs for different keys from the environment', () => {
     expect(hash('', { OPENAI_API_KEY: 'a' })).not.toBe(hash('', { OPENAI_API_KEY: 'b' }));
   });
 });
 
 describe('secrets', () => {
-  it('show themselves to nobody who prints the settings', () => {
+  it('never appear in printed settings', () => {
     const taken = settings('store: { password: sk-canary-1 }\nproviders: { o: { api: openai, keys: [sk-canary-2, "${K}"] } }', {
       K: 'sk-canary-3',
     });

@@ -1,4 +1,4 @@
-/** `hindcast config explain`: what would be sent where, and what would be lost, in print and as JSON. */
+/** `hindcast config explain` prints what each target would be sent and what would be lost, as text and as JSON. */
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -39,7 +39,7 @@ async function explain(request: string, ...words: readonly string[]): Promise<{ 
 }
 
 describe('config explain', () => {
-  it('shows for each candidate the body that would be sent and the fate of every field', async () => {
+  it('shows for each candidate the body that would be sent and the fidelity of every field', async () => {
     const { out, code } = await explain(JSON.stringify(body), '--json');
     expect(code).toBe(0);
     const { route, candidates } = JSON.parse(out);
@@ -58,7 +58,7 @@ describe('config explain', () => {
     expect(anthropic.reasons).toEqual({ place: 2, why: 'asked when openai/gpt-4o fails' });
   });
 
-  it('prints the same for people, and no secret in either', async () => {
+  it('prints the same as text, and no secret in either', async () => {
     const { out } = await explain(JSON.stringify(body));
     expect(out).toContain('1. openai/gpt-4o (asked first)');
     expect(out).toMatch(/dropped {7}seed: /);
@@ -68,14 +68,14 @@ describe('config explain', () => {
     for (const text of [out, json.out]) expect(text).not.toMatch(/very-secret/);
   });
 
-  it('says which targets `on_unsupported: reject` would refuse, and what for', async () => {
+  it('says which targets `on_unsupported: reject` excludes, and why', async () => {
     const { out } = await explain(JSON.stringify(body), '--json', '--model', 'strict', '--tenant', 'acme');
     const { on_unsupported: word, candidates } = JSON.parse(out);
     expect(word).toBe('reject');
     expect(candidates.map((c: { refused_for: unknown }) => c.refused_for)).toEqual([['seed', 'quantum'], []]);
   });
 
-  it('refuses what the gateway would refuse, with its words', async () => {
+  it('rejects what the gateway would reject, with its message', async () => {
     const wrong = await explain(JSON.stringify({ ...body, temperature: 'hot' }));
     expect(wrong).toMatchObject({ code: 2, out: '', err: expect.stringContaining('temperature') });
     expect(await explain(JSON.stringify(body), '--tenant', 'acme')).toMatchObject({

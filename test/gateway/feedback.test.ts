@@ -1,4 +1,4 @@
-/** Scores attached to an answer by those who read it. */
+/** Scores that callers attach to a response. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,7 +41,7 @@ const say = async (url: string, body: object | string, headers: Record<string, s
 };
 
 describe('feedback', () => {
-  test('is accepted in short and as a list, and lies at the time of its request', async () => {
+  test('is accepted as one score and as a list, with the time of its request', async () => {
     const sink = new ListeningSink();
     await using gateway = await startGateway(open, { sink });
     const short = await say(gateway.url, { request_id: id.toUpperCase(), value: true, label: 'up' });
@@ -62,7 +62,7 @@ describe('feedback', () => {
     ]);
   });
 
-  test('said again by the same caller has the same id, by another its own', async () => {
+  test('repeated by the same caller has the same id, from another caller its own', async () => {
     const sink = new ListeningSink();
     await using gateway = await startGateway(open, { sink });
     for (const [value, user] of [
@@ -92,7 +92,7 @@ describe('feedback', () => {
     expect([status, told.error!.param]).toEqual([400, param]);
   });
 
-  test('needs a key where keys are, and only an admin speaks as a human audit', async () => {
+  test('needs a key when keys are configured, and only an admin key may send human labels', async () => {
     const sink = new ListeningSink();
     await using gateway = await startGateway(keyed, { sink });
     const said = { request_id: id, value: 1 };
@@ -107,7 +107,7 @@ describe('feedback', () => {
     expect((await say(gateway.url, human, { authorization: 'Bearer hc_boss' })).status).toBe(202);
   });
 
-  test('that cannot be kept is refused, and never confirmed', async () => {
+  test('that cannot be recorded is rejected, never confirmed', async () => {
     const sink = new ListeningSink();
     await using gateway = await startGateway(open, { sink });
     expect((await say(gateway.url, '{')).body.error!.code).toBe('invalid_json');

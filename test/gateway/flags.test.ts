@@ -21,13 +21,13 @@ routes:
 `;
 
 let count = 0;
-/** A provider as a team would write it, in a file of its own. */
+/** A provider module, as a team would write it. */
 const module = (source: string): string => {
   const path = join(folder, `${count++}.mjs`);
   writeFileSync(path, source);
   return path;
 };
-/** Answers with what `evaluate` returns; the context is at hand. */
+/** A module that returns `evaluate`, which may use the context. */
 const saying = (evaluate: string): string =>
   module(`export default options => ({
   metadata: { name: 'own' }, runsOn: 'server', hooks: [],
@@ -42,7 +42,7 @@ const asked = async (gateway: RunningGateway, headers: Readonly<Record<string, s
 };
 const targetOf = ({ attempts }: Exchange): string | undefined => attempts.at(-1)?.target;
 
-test('a flag takes a request to the variant that it names, and the record says so and why', async () => {
+test('a flag chooses the variant of a request, and the record says so', async () => {
   await using gateway = await gatewayWith(await open(saying(`({ value: 'next', reason: 'SPLIT' })`)));
   const exchange = await asked(gateway);
   expect(targetOf(exchange)).toBe('s/large');
@@ -50,7 +50,7 @@ test('a flag takes a request to the variant that it names, and the record says s
   expect(exchange.policy.variant).toEqual({ name: 'next', why: 'flag which-chat (SPLIT)' });
 });
 
-test("the SDK's own providers do as well, made of the options in the configuration", async () => {
+test("the SDK's own providers work as well, with the options of the configuration", async () => {
   const path = module(`import { InMemoryProvider } from ${JSON.stringify(import.meta.resolve('@openfeature/server-sdk'))};
 export default options => new InMemoryProvider(options);`);
   const flag = { variants: { on: 'next', off: 'r' }, defaultVariant: 'on', disabled: false };
@@ -59,7 +59,7 @@ export default options => new InMemoryProvider(options);`);
   expect((await asked(gateway)).policy.variant).toEqual({ name: 'next', why: 'flag which-chat (STATIC)' });
 });
 
-test('it is told who asks what, and the same key for all of a conversation', async () => {
+test('the provider gets the caller, and the same targeting key for a whole conversation', async () => {
   const path = saying(`(globalThis.seen = context, { value: context.tags.beta === 'yes' ? 'next' : 'r' })`);
   await using gateway = await gatewayWith(await open(path));
   const headers = { 'x-hindcast-conversation': 'c-7', 'x-hindcast-tag-beta': 'yes' };
@@ -89,7 +89,7 @@ test.each([
   expect(counted[0]).toContain(`flag="which-chat",outcome="${evaluate.includes('5 }') ? 'unknown' : outcome}"`);
 });
 
-test('GET /admin/explain asks the flag as a request would', async () => {
+test('GET /admin/explain evaluates the flag as a request does', async () => {
   await using gateway = await gatewayWith(
     await open(saying(`({ value: context.tenant === 'acme' ? 'other' : 'next', reason: 'TARGETING_MATCH' })`)),
   );
@@ -99,7 +99,7 @@ test('GET /admin/explain asks the flag as a request would', async () => {
   expect(await explained('&tenant=acme')).toMatchObject({ variant: { name: 'other', why }, candidates: [{ target: 's/medium' }] });
 });
 
-test('no flag takes a request to a variant that is not meant for it', async () => {
+test('a flag cannot choose a variant that excludes the request', async () => {
   await using gateway = await gatewayWith(await open(saying(`({ value: 'other' })`)));
   expect(targetOf(await asked(gateway))).toBe('s/small');
 });
@@ -108,11 +108,11 @@ test.each([
   ['a module that is not there', 'gone.mjs', /flags\.provider cannot be loaded: .*gone\.mjs/s],
   ['a package that is not installed', '@nobody/flags', /flags\.provider cannot be loaded: Cannot find module '@nobody\/flags'/],
   ['a module that exports something else', module('export default 5'), /the default export of .* must be an OpenFeature server provider/],
-])('%s is told by its field', async (_, provider, message) => {
+])('%s is reported with its key', async (_, provider, message) => {
   await expect(open(provider.startsWith('gone') ? join(folder, provider) : provider)).rejects.toThrow(message);
 });
 
-test('a provider that is not ready yet keeps nobody from starting', async () => {
+test('a provider that is not ready does not delay the start', async () => {
   const warnings: string[] = [];
   const path = module(`export default { metadata: { name: 'own' }, runsOn: 'server', hooks: [],
   initialize: async () => { throw new Error('no flagd at 8013') }, resolveStringEvaluation: async () => ({ value: 'next' }) }`);
@@ -124,7 +124,7 @@ test('a provider that is not ready yet keeps nobody from starting', async () => 
   await flags.close();
 });
 
-test('a flag needs somebody who answers it, and something to choose', () => {
+test('a flag needs a provider and variants', () => {
   expect(() => settingsOf('providers: { s: { api: simulated } }\nroutes: { r: { steps: [{ target: s/small }], flag: f } }')).toThrow(
     /routes\.r\.flag.*there is no flag provider: write flags: \{ provider: .\/flags\.js \}[\s\S]*there is nothing to choose: add variants/,
   );

@@ -1,4 +1,4 @@
-/** Pictures, sound, moderations, rerank and batches by the official client over real sockets: each is recorded, priced, and whole or plainly broken. */
+/** Images, audio, moderations, rerank and batches with the official client over real sockets: recorded, priced, and complete or visibly cut. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
@@ -55,7 +55,7 @@ const json = (body: unknown) => (response: ServerResponse) => {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 };
 const event = (value: { readonly type: string }): string => `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
-/** As a network would cut them: nowhere that means anything. */
+/** Cuts as a network makes them: anywhere. */
 const events =
   (values: readonly { readonly type: string }[], pieceBytes = 50) =>
   async (response: ServerResponse) => {
@@ -77,8 +77,8 @@ const usage = { total_tokens: 1100, input_tokens: 100, output_tokens: 1000, inpu
 const partial = { type: 'image_generation.partial_image', b64_json: 'cGFydA=='.repeat(40), partial_image_index: 0 };
 const completed = { type: 'image_generation.completed', b64_json: 'd2hvbGU='.repeat(40), usage };
 
-describe('pictures', () => {
-  test('come in parts, the last of which waits for the record, and are paid by tokens', async () => {
+describe('images', () => {
+  test('stream in parts, the last of which waits for the record, and are priced by tokens', async () => {
     act = events([partial, { ...partial, partial_image_index: 1 } as never, completed]);
     const stream = await client.images.generate({ model: 'pictures', prompt: 'a cat', stream: true, partial_images: 2 });
     const types: string[] = [];
@@ -95,7 +95,7 @@ describe('pictures', () => {
     );
   });
 
-  test('whose stream ends without the last one, or says that it failed, are none that ended well', async () => {
+  test('whose stream ends without its final event, or with an error event, fail', async () => {
     const ask = () => client.images.generate({ model: 'acme/gpt-image-1', prompt: 'a cat', stream: true });
     act = events([partial]);
     await expect(collect(await ask())).rejects.toThrow(/ended the answer before it was complete/);
@@ -114,7 +114,7 @@ describe('pictures', () => {
     expect(Buffer.from(exchange.response).toString()).not.toContain('no picture for');
   });
 
-  test('that fail before anything was shown are asked of the next target', async () => {
+  test('that fail before the first content fall back to the next target', async () => {
     act = (response, call) =>
       call.path.startsWith('/spare')
         ? events([completed])(response)
@@ -127,7 +127,7 @@ describe('pictures', () => {
     ]);
   });
 
-  test('are varied and edited, by one file or several, by form or JSON, and paid by picture where the model is', async () => {
+  test('are varied and edited, from one file or several, as form or JSON, and priced per image where the model is', async () => {
     act = json({ created: 1, data: [{ url: 'https://example.test/a.png' }, { url: 'https://example.test/b.png' }] });
     const varied = await client.images.createVariation({ model: 'acme/dall-e-2', image: await png(), n: 2, size: '512x512' });
     expect(varied.data).toHaveLength(2);
@@ -152,8 +152,8 @@ describe('pictures', () => {
   });
 });
 
-describe('sound', () => {
-  test('is spoken as events, and paid by the tokens that the last one tells', async () => {
+describe('audio', () => {
+  test('is streamed as events, and priced by the tokens of the final event', async () => {
     const done = { type: 'speech.audio.done', usage: { input_tokens: 10, output_tokens: 100, total_tokens: 110 } };
     act = events([{ type: 'speech.audio.delta', audio: 'AAAA' } as never, done]);
     const answer = await client.audio.speech.create({ model: 'acme/gpt-4o-mini-tts', voice: 'alloy', input: 'Hi', stream_format: 'sse' });
@@ -168,7 +168,7 @@ describe('sound', () => {
     });
   });
 
-  test('is translated, with its seconds paid', async () => {
+  test('is translated, and priced per second', async () => {
     act = json({ text: 'hello', duration: 60, language: 'german' });
     const file = await toFile(Buffer.alloc(100), 'a.mp3', { type: 'audio/mpeg' });
     const told = await client.audio.translations.create({ model: 'acme/whisper-1', file, response_format: 'verbose_json' });
@@ -177,7 +177,7 @@ describe('sound', () => {
     expect(await gateway.sink.next()).toMatchObject({ operation: 'translation', costNanoUsd: 6_000_000 });
   });
 
-  test('whose transcript ends without its last event is cut', async () => {
+  test('whose transcript ends without its final event is cut', async () => {
     act = events([{ type: 'transcript.text.delta', delta: 'hi' } as never]);
     const file = await toFile(Buffer.alloc(100), 'a.wav', { type: 'audio/wav' });
     const stream = await client.audio.transcriptions.create({ model: 'acme/gpt-4o-transcribe', file, stream: true });
@@ -186,7 +186,7 @@ describe('sound', () => {
   });
 });
 
-test('moderations see pictures, and are free', async () => {
+test('moderations accept images, and are free', async () => {
   act = json({
     id: 'modr-1',
     model: 'omni-moderation-latest',
@@ -202,7 +202,7 @@ test('moderations see pictures, and are free', async () => {
   expect(await gateway.sink.next()).toMatchObject({ operation: 'moderation', outcome: 'ok', costNanoUsd: 0 });
 });
 
-test('rerank in the shape of Cohere is paid by its searches, in that of Jina by its tokens', async () => {
+test("rerank is priced by searches in Cohere's format, by tokens in Jina's", async () => {
   const rerank = (model: string) =>
     fetch(`${gateway.url}/v1/rerank`, {
       method: 'POST',
@@ -251,7 +251,7 @@ describe('batches', () => {
     expect(calls.at(-1)).toMatchObject({ method: 'POST', path: '/v1/batches/batch_9/cancel' });
   });
 
-  test('of embeddings and of what went wrong are recorded at their rates, once however often they are fetched', async () => {
+  test('of embeddings and of errors are recorded at their prices, once however often they are fetched', async () => {
     act = json(batch);
     await client.batches.retrieve('batch_9');
     const vector = {

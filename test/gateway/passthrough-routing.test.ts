@@ -1,4 +1,4 @@
-/** Calls that pass through are routed like chat: over the targets of a route, with retries, health, limits and budgets; driven by the official client. */
+/** Passed-through requests are routed like chat: over a route's targets, with retries, health, rate limits and budgets; with the official client. */
 import { createHash } from 'node:crypto';
 import OpenAI from 'openai';
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
@@ -58,7 +58,7 @@ const broken: Act = () => ({ status: 503, body: { error: { message: 'overloaded'
 const embed = (model: string, input: string | string[] = ['x', 'y']) =>
   client.embeddings.create({ model, input, encoding_format: 'float' }).withResponse();
 
-test('embeddings fall back over the targets of their route, and both calls are on the record', async () => {
+test('embeddings fall back over the targets of their route, and both attempts are recorded', async () => {
   actA = broken;
   actB = vectors;
   const { data, response } = await embed('embed');
@@ -78,7 +78,7 @@ test('embeddings fall back over the targets of their route, and both calls are o
   ]);
 });
 
-test('an answer with a vector too few is none: another target is asked, and alone it is a bad answer of the provider', async () => {
+test("a response with a missing vector is invalid: the next target is tried, and without one the provider's response is an error", async () => {
   actA = asked => vectors({ ...asked, input: 'one' });
   actB = vectors;
   expect((await embed('embed')).data.data).toHaveLength(2);
@@ -91,7 +91,7 @@ test('an answer with a vector too few is none: another target is asked, and alon
   expect(tokens.data).toHaveLength(1);
 });
 
-test('vectors of another model are a warning, and are not taken where the route refuses what is altered', async () => {
+test('vectors of another model are a warning, and excluded where the route rejects altered requests', async () => {
   actA = broken;
   actB = () => ({ body: { embeddings: [{ values: [1, 2] }, { values: [3, 4] }] } });
   const { data, response } = await embed('mixed');
@@ -104,7 +104,7 @@ test('vectors of another model are a warning, and are not taken where the route 
   expect(b.requests).toHaveLength(0);
 });
 
-test('a target is tried again as its route says, and one that keeps failing is left alone for a while', async () => {
+test('a target is retried as its route says, and one that keeps failing cools down', async () => {
   let fails = 2;
   actA = asked => (fails-- > 0 ? broken(asked) : vectors(asked));
   expect((await embed('stubborn')).response.headers.get('x-hindcast-attempts')).toBe('3');
@@ -117,7 +117,7 @@ test('a target is tried again as its route says, and one that keeps failing is l
   expect(a.requests).toHaveLength(0);
 });
 
-test('the tokens of embeddings are paid from a budget, which wants to know the price of every target', async () => {
+test('the tokens of embeddings are charged to a budget, which needs the price of every target', async () => {
   const keys = `
 keys:
   - { name: k, hash: "sha256:${createHash('sha256').update(key).digest('hex')}", tenant: one }`;
@@ -135,7 +135,7 @@ tenants: { one: { budget: { usd: 0.00003, per: day } } }${keys}`);
   expect(a.requests).toHaveLength(2);
 });
 
-test('moderations fall back, too; a picture is asked of another target but never twice of one', async () => {
+test('moderations fall back; an image falls back, but is never requested twice from one target', async () => {
   actA = broken;
   actB = () => ({ body: { id: 'modr-1', model: 'omni-moderation-latest', results: [{ flagged: true }] } });
   expect((await client.moderations.create({ model: 'flags', input: 'x' })).results[0]!.flagged).toBe(true);
@@ -149,14 +149,14 @@ test('moderations fall back, too; a picture is asked of another target but never
   expect((await client.images.generate({ model: 'pictures', prompt: 'a cat' })).data).toHaveLength(1);
 });
 
-test('an error inside of a good status is none of an answer', async () => {
+test('an error body with status 200 is a failure', async () => {
   actA = () => ({ body: { error: { message: 'slow down', type: 'rate_limit_error', code: 'rate_limit_exceeded' } } });
   actB = vectors;
   expect((await embed('embed')).response.headers.get('x-hindcast-attempts')).toBe('2');
   expect((await gateway.sink.next()).attempts[0]).toMatchObject({ outcome: 'rate-limited', status: 200 });
 });
 
-test('a target that says nothing is raced by the next one, and what lost is recorded as given up', async () => {
+test('a silent target is hedged with the next one, and the loser is recorded as aborted', async () => {
   actA = () => undefined;
   actB = vectors;
   const { response } = await embed('hedged');

@@ -1,4 +1,4 @@
-/** Endpoints that pass through, driven by the official client over real sockets against an upstream that keeps what it was sent. */
+/** Passed-through endpoints, with the official client over real sockets against an upstream that stores its requests. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -71,8 +71,8 @@ const start = async (yaml = config()): Promise<void> => {
   gateway = await startGateway(yaml);
 };
 
-describe('a call that names a model', () => {
-  test('goes to the first target whose provider has the endpoint, exact but for model and credentials', async () => {
+describe('a request that names a model', () => {
+  test('goes to the first target whose provider supports the endpoint, unchanged except for model and credentials', async () => {
     await start();
     const usage = {
       total_tokens: 1100,
@@ -101,7 +101,7 @@ describe('a call that names a model', () => {
     expect(JSON.parse(Buffer.from(exchange.response).toString())).toEqual(said);
   });
 
-  test('is refused with reasons where no target has the endpoint', async () => {
+  test('is rejected with reasons when no target supports the endpoint', async () => {
     await start();
     const asked = clientOf().images.generate({ model: 'wordy', prompt: 'a cat' });
     await expect(asked).rejects.toMatchObject({
@@ -129,17 +129,17 @@ describe('a call that names a model', () => {
     expect(Buffer.from((await gateway.sink.next()).request).includes(bytes)).toBe(true);
   });
 
-  test('may say no model where the endpoint has one of its own', async () => {
+  test('may omit the model where the endpoint has a default', async () => {
     await start();
     act = json({ id: 'modr-1', model: 'omni-moderation-latest', results: [{ flagged: false }] });
     const { data, response } = await clientOf().moderations.create({ input: 'hello' }).withResponse();
     expect(data.results[0]!.flagged).toBe(false);
     expect(JSON.parse(calls[0]!.body.toString())).toEqual({ input: 'hello' });
-    // Free is a price, too.
+    // Zero is a price.
     expect(response.headers.get('x-hindcast-cost-usd')).toBe('0.000000000');
   });
 
-  test('finds the paths of a vendor that has others', async () => {
+  test('uses the paths of a vendor that has others', async () => {
     await start(`
 store: { path: ${join(folder, String(count++))} }
 providers:
@@ -155,7 +155,7 @@ providers:
     expect(calls[0]!.headers['api-key']).toBe('azure-secret-key');
   });
 
-  test('reranks in the shape of Cohere and Jina', async () => {
+  test('reranks in the format of Cohere and Jina', async () => {
     await start();
     act = json({ results: [{ index: 1, relevance_score: 0.9 }], usage: { total_tokens: 12 } });
     const body = { model: 'acme/jina-reranker-v3', query: 'q', documents: ['a', 'b'], top_n: 1 };
@@ -172,8 +172,8 @@ providers:
   });
 });
 
-describe('sound', () => {
-  test('is spoken as it comes, and priced by its text', async () => {
+describe('audio', () => {
+  test('is streamed as it arrives, and priced by its text', async () => {
     await start();
     const first = Buffer.from([0, 255, 1, 254]);
     const second = Buffer.alloc(3000, 7);
@@ -197,7 +197,7 @@ describe('sound', () => {
     expect(Buffer.from(exchange.response)).toEqual(Buffer.concat([first, second]));
   });
 
-  test('that is cut does not look whole', async () => {
+  test('that is cut does not look complete', async () => {
     await start();
     act = response => {
       response.writeHead(200, { 'content-type': 'audio/mpeg' }).write(Buffer.alloc(100));
@@ -208,7 +208,7 @@ describe('sound', () => {
     expect(await gateway.sink.next()).toMatchObject({ outcome: 'truncated', attempts: [{ outcome: 'truncated' }] });
   });
 
-  test('is written down, with its seconds paid', async () => {
+  test('is transcribed, and priced per second', async () => {
     await start();
     act = json({ text: 'hi', duration: 30, language: 'english' });
     const file = await toFile(Buffer.alloc(4000, 3), 'a.wav', { type: 'audio/wav' });
@@ -220,7 +220,7 @@ describe('sound', () => {
     expect(await gateway.sink.next()).toMatchObject({ operation: 'translation', outcome: 'ok' });
   });
 
-  test('is written down as a stream, whose end waits for the record', async () => {
+  test('is transcribed as a stream, whose end waits for the record', async () => {
     await start();
     const done = {
       type: 'transcript.text.done',
@@ -245,7 +245,7 @@ describe('sound', () => {
 });
 
 describe('failures', () => {
-  test('come in our words and shape, with nothing of the provider that is secret', async () => {
+  test("come in the gateway's own format, without the provider's secrets", async () => {
     await start();
     act = json(
       { error: { message: 'Incorrect API key provided: sk-upstream-secret', type: 'invalid_request_error', code: 'invalid_api_key' } },
@@ -261,7 +261,7 @@ describe('failures', () => {
     await expect(clientOf().files.retrieve('file-9')).rejects.toMatchObject({ status: 404, code: 'not_found' });
   });
 
-  test('of the request itself ask nobody', async () => {
+  test('of the request itself reach no provider', async () => {
     await start();
     const post = (path: string, body: string, type: string): Promise<Response> =>
       fetch(`${gateway.url}${path}`, { method: 'POST', headers: { 'content-type': type }, body });
@@ -275,7 +275,7 @@ describe('failures', () => {
 });
 
 describe('files and batches', () => {
-  test('live at the one provider that has them, under its own ids', async () => {
+  test('are stored at the only provider that supports them, under its ids', async () => {
     await start();
     const file = { id: 'file-1', object: 'file', bytes: 3, created_at: 1, filename: 'a.jsonl', purpose: 'batch' };
     act = json(file);
@@ -291,7 +291,7 @@ describe('files and batches', () => {
     expect(calls[2]!.headers).not.toHaveProperty('content-type');
   });
 
-  test('need a name where several providers have them, until their id is known', async () => {
+  test('need a provider name where several support them, until their id is known', async () => {
     await start(config('', true));
     act = json({ id: 'file-2', object: 'file' });
     const file = await toFile(Buffer.from('abc'), 'a.jsonl');
@@ -308,7 +308,7 @@ describe('files and batches', () => {
     expect((await fetch(`${gateway.url}/v1/files?provider=nobody`)).status).toBe(404);
   });
 
-  test('of one tenant are not there for another', async () => {
+  test('of one tenant are invisible to another', async () => {
     const keys = `
 tenants: { one: {}, two: {}, three: { routes: [wordy] } }
 keys:
@@ -330,7 +330,7 @@ keys:
     expect((await clientOf('key-two').files.list()).data).toEqual([]);
   });
 
-  test('give the results of a batch, each recorded once at half the price', async () => {
+  test('return the results of a batch, each recorded once at half the price', async () => {
     await start();
     const batch = { id: 'batch_1', object: 'batch', status: 'completed', input_file_id: 'file-in', output_file_id: 'file-out' };
     act = json(batch);
@@ -378,7 +378,7 @@ keys:
     expect(calls.at(-1)).toMatchObject({ method: 'POST', path: '/v1/batches/batch_1/cancel' });
   });
 
-  test('whose recording stops half-way goes on there, and one that is fetched twice at once is recorded once', async () => {
+  test('whose recording fails half-way are continued by the next fetch, and recorded once by two concurrent fetches', async () => {
     await start();
     const line = (customId: string): string =>
       JSON.stringify({ custom_id: customId, response: { status_code: 200, body: { object: 'chat.completion' } } });
@@ -393,7 +393,7 @@ keys:
     expect(items).toEqual(['a', 'b', 'c']);
   });
 
-  test('are paid from the budget of who fetches them, and a large file is no large request', async () => {
+  test('are charged to the budget of the caller that fetches them, and a large file is not a large request', async () => {
     await start(
       config(`
 tenants: { one: { budget: { usd: 0.161, per: day }, limits: { tpm: 10000 } } }
@@ -415,13 +415,13 @@ keys:
         .writeHead(200, { 'content-type': 'application/octet-stream' })
         .end(JSON.stringify({ custom_id: 'a', response: { status_code: 200, body }, error: null }));
     await client.files.content('file-4');
-    // 1,600 tokens at half of 2.50 USD a million are spent: what a picture may take does not fit any more.
+    // 1,600 tokens at half of 2.50 USD per million are spent: the estimate of an image does not fit any more.
     const asked = client.images.generate({ model: 'acme/gpt-image-1', prompt: 'x', n: 1 });
     await expect(asked).rejects.toMatchObject({ status: 429, code: 'budget_exceeded' });
     expect(calls).toHaveLength(2);
   });
 
-  test('are not given out when their record cannot be made', async () => {
+  test('are not returned when they cannot be recorded', async () => {
     await start();
     act = json({ id: 'file-1', object: 'file' });
     gateway.sink.broken = new Error('the disk is full');

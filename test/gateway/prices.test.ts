@@ -1,4 +1,4 @@
-/** The price book: the config's own prices, ours for `simulated`, then the table, which is held against bills that providers stated. */
+/** The price book: configured prices, prices of `simulated`, then the table, which is checked against providers' bills. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../gateway/core/chat/json.ts';
@@ -20,14 +20,14 @@ describe('What a model costs', () => {
     expect(prices(provider, model, at)).toMatchObject({ input: input * 1e9, output: output * 1e9, cached: cached * 1e9 });
   });
 
-  test('simulated models have prices of ours, however they are told to behave', () => {
+  test('simulated models have built-in prices, whatever their simulated behaviour', () => {
     expect(prices('simulated', 'small', at)).toEqual({ id: 'hindcast@1/simulated/small', input: 100_000_000, output: 400_000_000 });
     expect(prices('simulated', 'large:status=429', at)).toMatchObject({ input: 2_000_000_000, output: 8_000_000_000 });
     expect(prices('simulated', 'other', at)).toBeUndefined();
     expect(prices('simulated', 'constructor', at)).toBeUndefined();
   });
 
-  test('a model that nobody knows has no price, which is not a price of 0', () => {
+  test('an unknown model has no price, which is not a price of 0', () => {
     for (const [provider, model] of [
       ['openai', 'no-such-model'],
       ['no-such-provider', 'gpt-4o-mini'],
@@ -39,7 +39,7 @@ describe('What a model costs', () => {
     }
   });
 
-  test('a model that the table calls free costs nothing; one that it lists without a price is unknown', () => {
+  test('a model that the table calls free costs nothing; one that it lists without a price has no known price', () => {
     expect(prices('openrouter', 'deepseek/deepseek-r1:free', at)).toMatchObject({ input: 0, output: 0 });
     expect(prices('cerebras', 'qwen-3-coder-480b', at)).toBeUndefined();
   });
@@ -48,7 +48,7 @@ describe('What a model costs', () => {
     expect(prices('openai', 'gpt-4o-mini', at)!.id).toBe(`${tableVersion}/openai/gpt-4o-mini`);
   });
 
-  test('what the config says goes before everything, a price of nothing included', () => {
+  test('a configured price wins over every other, a price of 0 included', () => {
     const own = createPriceBook({
       'openai/gpt-4o-mini': { input: 0, output: 0 },
       'local/llama': { input: 0.05, output: 0.1, cached: 0.01, cache_write: 0.06 },
@@ -71,7 +71,7 @@ describe('What a model costs', () => {
     }
   });
 
-  test('ten thousand names that nobody knows push out no price that is known', () => {
+  test('ten thousand unknown names evict no known price', () => {
     for (let i = 0; i < 10_000; i++) expect(prices('openai', `no-such-model-${i}`, at)).toBeUndefined();
     expect(prices('openai', 'gpt-4o-mini', at)).toMatchObject({ input: 150_000_000 });
   });

@@ -122,7 +122,7 @@ test('a key that is refused rests, and is told from a provider that is dead', as
   expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain('hindcast_keys_resting{provider="a"} 1');
 });
 
-test('no probe comes after the end, nor after a configuration without it', async () => {
+test('no probe is sent after the end, nor after a configuration without it', async () => {
   await using one = await provider();
   const gateway = await startGateway(yaml(one.url));
   await one.probed(1);
@@ -133,7 +133,7 @@ test('no probe comes after the end, nor after a configuration without it', async
   await gateway[Symbol.asyncDispose]();
 });
 
-test('only a provider that has such a question, and a path that is one, may be probed', () => {
+test('only a provider with a free request may be probed, and only on a valid path', () => {
   expect(() => settingsOf('providers: { a: { api: openai, key: k-0123456789, probe: { path: health } } }')).toThrow(
     /probe\.path.*a path such as \/health/,
   );

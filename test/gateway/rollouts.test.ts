@@ -1,4 +1,4 @@
-/** Rollouts that outlive their process and are one for all who share a store: a file, a real Redis. */
+/** Rollouts survive a restart and are shared by all gateways of a store: a file, a real Redis. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,10 +59,10 @@ const stores: readonly (readonly [string, () => () => Promise<RolloutStore>])[] 
   [`in a Redis${hasRedis ? '' : ' (skipped: no redis-server here)'}`, () => () => redisRollouts(redis!.url, () => {})],
 ];
 
-describe.each(stores)('rollouts kept %s', (name, place) => {
+describe.each(stores)('rollouts stored %s', (name, place) => {
   const only = test.skipIf(name.includes('skipped'));
 
-  only('are one for all: what each has seen counts together, and is known to the others and after a restart', async () => {
+  only('are shared: samples of all gateways count together, and are known to the others and after a restart', async () => {
     const open = place();
     const clock = new VirtualClock(1_000_000);
     const routes = routesOf(`s/${name.slice(0, 6).replaceAll(' ', '')}`);
@@ -71,12 +71,12 @@ describe.each(stores)('rollouts kept %s', (name, place) => {
     for (let i = 0; i < 6; i++) for (const each of [a, b]) expect(each.observe(exchange(1_002_000 + i, 'ok'))).toEqual([]);
     await said(clock, a);
     await said(clock, b);
-    // Whoever comes second sees that it is enough.
+    // The second gateway sees that the sample suffices.
     expect(Math.max(shareOf(a), shareOf(b)), 'ten together').toBe(1);
     for (const each of [a, b]) each.observe(exchange(1_003_000, 'ok'));
     await said(clock, a, b);
     expect([shareOf(a), shareOf(b)]).toEqual([1, 1]);
-    // Three of ten may not fail; each has seen two.
+    // Three of ten must not fail; each gateway has seen two failures.
     for (const each of [a, b]) for (let i = 0; i < 2; i++) expect(each.observe(exchange(1_004_000 + i, 'upstream_error'))).toEqual([]);
     await said(clock, a);
     await said(clock, b);
@@ -96,7 +96,7 @@ describe.each(stores)('rollouts kept %s', (name, place) => {
   });
 });
 
-test('a store that does not answer sends nobody to a variant, is told of, and is asked again', async () => {
+test('while the store does not respond no request takes a variant, the problem is logged, and the store is tried again', async () => {
   const clock = new VirtualClock(1_000_000);
   const problems: string[] = [];
   let isUp = false;
@@ -118,7 +118,7 @@ test('a store that does not answer sends nobody to a variant, is told of, and is
   await rollouts.close();
 });
 
-test('a variant that was rolled back stays so when the gateway starts anew', async () => {
+test('a rolled-back variant stays so after a restart', async () => {
   await using good = await startUpstream(respondJson);
   await using bad = await startUpstream(response => response.writeHead(500).end('{}'));
   const account = (name: string, url: string): string =>

@@ -25,20 +25,20 @@ describe('a count', () => {
     expect(countTexts(o200k, ['<|endoftext|>'])).toBeGreaterThan(1); // as text, not as a command
   });
 
-  test('of text without breaks takes no longer than of others', () => {
+  test('of text without breaks takes no longer than of other text', () => {
     const begun = performance.now();
     expect(countTexts(o200k, ['a'.repeat(100_000)])).toBeGreaterThan(1_000);
     expect(performance.now() - begun).toBeLessThan(2_000);
   });
 
-  test('of a very long text goes by its beginning', () => {
+  test('of a very long text is extrapolated from its beginning', () => {
     const long = prose.repeat(10_000);
     expect(countTexts(cl100k, [long]) / (cl100k(prose) * 10_000)).toBeCloseTo(1, 1);
   });
 });
 
 describe('the thread that counts', () => {
-  test('counts each group in the encoding that is asked for', async () => {
+  test('counts each group in the requested encoding', async () => {
     const counter = createTokenCounter({ waitMs: 30_000 });
     const [wide, old] = await Promise.all([
       counter.count('o200k_base', [[prose], ['a', 'b'], []]),
@@ -48,7 +48,7 @@ describe('the thread that counts', () => {
     expect(old).toEqual([cl100k(prose)]);
   });
 
-  test('lets nobody wait: what is not counted in time is estimated by length', async () => {
+  test('delays no request: a late count is replaced by an estimate from the length', async () => {
     const counter = createTokenCounter({ waitMs: 0 });
     expect(await counter.count('o200k_base', [[prose.repeat(1000)]])).toBeUndefined();
     const request = { model: 'm', messages: [], tools: [], stream: false, stop: [], extra: {} };
@@ -108,7 +108,7 @@ test('the thread that counts does not keep its process alive', () => {
   }
 }, 40_000);
 
-test('who asks for a count gets it in the encoding of the model that would be asked, and is told that it is an estimate', async () => {
+test("count_tokens uses the encoding of the target's model, and says that it is an estimate", async () => {
   await using gateway = await startGateway(`
 providers:
   a: { api: anthropic, key: sk-ant-1234567890 }
@@ -130,7 +130,7 @@ providers:
   expect(await count('l/nobody-knows-it')).toBe(o200k(prose) + 6);
 });
 
-test('a picture in a request is no text, however long its letters are', () => {
+test('an image in a request does not count as text, however long its base64 is', () => {
   const image = { type: 'image', source: { type: 'inline', mediaType: 'image/png', data: 'A'.repeat(2_000_000) } } as const;
   const chat = { model: 'm', tools: [], stream: false, stop: [], extra: {} };
   const asking = (content: readonly Part[]) => ({ ...chat, messages: [{ role: 'user' as const, content }] });

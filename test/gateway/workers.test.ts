@@ -1,4 +1,4 @@
-/** Several processes behind one port: requests reach all, metrics tell of all, a dead one is replaced, and no record is lost. */
+/** Several processes behind one port: all get requests, metrics cover all, a dead one is replaced, and no record is lost. */
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -26,7 +26,7 @@ const workersOf = (pid: number): readonly number[] =>
     .filter(line => /main\.ts serve/.test(line))
     .map(line => Number.parseInt(line, 10));
 
-test('two workers share the port and the recorder, and one that is killed is replaced with nothing lost', async () => {
+test('two workers share the port and the recorder, and a killed one is replaced without a lost record', async () => {
   await using place = new Workspace('server: { port: 0, workers: 2 }\nstore: { port: 0 }\n');
   const gateway = await place.serve();
   for (let i = 0; i < 8; i++) expect(await ask(gateway.url)).toBe(200);
@@ -48,7 +48,7 @@ test('two workers share the port and the recorder, and one that is killed is rep
   expect(workersOf(gateway.pid)).toEqual([]);
 }, 90_000);
 
-test('what is wrong is said once, however many workers there are', async () => {
+test('an error at the start is printed once, however many workers there are', async () => {
   await using place = new Workspace('server: { port: 1, host: 127.0.0.1, workers: 2 }\nstore: { port: 0 }\n');
   await using other = new Workspace('server: { port: 0 }\nstore: { port: 0 }\n');
   const running = await other.serve();
@@ -57,7 +57,7 @@ test('what is wrong is said once, however many workers there are', async () => {
   expect(stderr.match(/is in use/g)).toHaveLength(1);
 }, 90_000);
 
-test('merged metrics hold every family once and every sample with its worker', () => {
+test('merged metrics have every family once and every sample with its worker', () => {
   const page = fc
     .uniqueArray(fc.stringMatching(/^[a-z]{3,8}$/), { minLength: 1, maxLength: 4 })
     .map(

@@ -1,4 +1,4 @@
-/** What counts as different between two answers to the same request. */
+/** When two responses to the same request count as different. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { diff } from '../../replay/comparison/diff.ts';
@@ -69,7 +69,7 @@ describe('the ladder', () => {
     expect(diff(answer(), free)).not.toHaveProperty('costNanoUsd');
   });
 
-  test('calls nothing different from itself, whatever it is', () => {
+  test('calls no response different from itself', () => {
     fc.assert(
       fc.property(fc.string(), fc.array(fc.record({ name: fc.string(), arguments: fc.string() }), { maxLength: 3 }), (text, toolCalls) => {
         expect(diff(answer({ text, toolCalls }), answer({ text, toolCalls })).likeness).toBe('same');
@@ -86,12 +86,12 @@ describe('the ladder', () => {
 describe('a verdict', () => {
   const words = [answer({ text: 'It is green.' }), answer({ text: 'Green it is.' })] as const;
 
-  test.each(['equivalent', 'different', 'undecided'] as const)('decides what nothing cheaper could: %s', likeness => {
+  test.each(['equivalent', 'different', 'undecided'] as const)('decides what cheaper methods could not: %s', likeness => {
     const judged = diff(...words, { judged: { likeness } });
     expect(judged).toMatchObject({ likeness, decidedBy: 'judge', paths: likeness === 'equivalent' ? [] : ['text'] });
   });
 
-  test('of a judge that changes its mind with the order of the answers decides nothing', () => {
+  test('of a judge that contradicts itself in the other order decides nothing', () => {
     expect([1, 0.75, 0.5, 0.25, 0].map(score => verdictOf(score).likeness)).toEqual([
       'equivalent',
       'equivalent',
@@ -107,30 +107,30 @@ describe('a verdict', () => {
   });
 });
 
-describe('lists whose order says nothing', () => {
+describe('unordered lists', () => {
   const unordered = new Set(['$.items', '$.items[*].tags']);
   const text = (value: unknown): Answer => answer({ text: JSON.stringify(value) });
 
-  test('are the same in any order, within one another as well, and elsewhere order counts', () => {
+  test('are equal in any order, nested ones as well; other lists compare by order', () => {
     const [a, b] = [text({ items: [{ id: 1, tags: ['x', 'y'] }, { id: 2 }] }), text({ items: [{ id: 2 }, { tags: ['y', 'x'], id: 1 }] })];
     expect(diff(a, b, { unordered })).toMatchObject({ likeness: 'equivalent', paths: [] });
     expect(diff(a, b).likeness).toBe('different');
     expect(diff(text({ other: [1, 2] }), text({ other: [2, 1] }), { unordered }).likeness).toBe('different');
   });
 
-  test('differ in what only one side has, and in how often', () => {
+  test('differ in items of one side only, and in their counts', () => {
     const found = diff(text({ items: [{ id: 1 }, { id: 2, price: 5 }] }), text({ items: [{ id: 2, price: 6 }, { id: 1 }] }), { unordered });
     expect(found.paths).toEqual(['$.items[*].price']);
     expect(diff(text({ items: [1, 1, 2] }), text({ items: [1, 2, 2] }), { unordered }).likeness).toBe('different');
     expect(diff(text({ items: [1] }), text({ items: [1, 1] }), { unordered }).paths).toEqual(['$.items.length']);
   });
 
-  test('hold for the arguments of calls', () => {
+  test('apply to the arguments of tool calls', () => {
     const calls = (items: readonly number[]): Answer => answer({ toolCalls: [call('f', { items })] });
     expect(diff(calls([1, 2]), calls([2, 1]), { unordered }).likeness).toBe('equivalent');
   });
 
-  test('never tell by the order that they come in', () => {
+  test('never differ by order alone', () => {
     const items = fc.array(fc.jsonValue({ maxDepth: 2 }), { maxLength: 6 });
     const shuffled = items.chain(drawn => fc.tuple(fc.constant(drawn), fc.shuffledSubarray(drawn, { minLength: drawn.length })));
     fc.assert(
@@ -149,16 +149,16 @@ describe('canonical forms', () => {
     fc.assert(fc.property(fc.string({ unit: 'grapheme' }), text => canonicalText(canonicalText(text)) === canonicalText(text)));
   });
 
-  test('a value has no path at which it differs from itself, however it was written down', () => {
+  test('a value has no path at which it differs from itself, whatever its text', () => {
     fc.assert(fc.property(fc.jsonValue(), value => jsonPaths(value as never, JSON.parse(JSON.stringify(value))).length === 0));
   });
 
-  test('words, numbers and half of an object are no JSON answer', () => {
+  test('words, numbers and incomplete objects are not JSON responses', () => {
     expect(['yes', '42', '"x"', '{"a":', 'See {"a":1}'].map(parseJson)).toEqual([undefined, undefined, undefined, undefined, undefined]);
   });
 });
 
-test('totals count every pair once and add up what both sides answered', () => {
+test('totals count every pair once and add up both sides', () => {
   const pair = (recorded: Answer, replayed: Answer) => ({
     id: '',
     cluster: '',

@@ -1,4 +1,4 @@
-/** From a trace of yesterday to what was asked again today, over real processes. */
+/** A replay's trace links to the original trace, over real processes. */
 import { expect, test } from 'vitest';
 import { attributeOf, startOtlpReceiver } from '../gateway/observability/receiver.ts';
 import { Workspace } from '../hindcast.ts';

@@ -1,4 +1,4 @@
-/** A live share of traffic asked of another target in the background, read by `diff` like a run and in no production figure; and the flags that select, on real records. */
+/** Shadow traffic in the background, which `diff` reads like a run and no production figure includes; and selection flags on real records. */
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { Workspace } from '../hindcast.ts';
@@ -17,10 +17,12 @@ keys:
   - { name: acme, hash: "sha256:${hashOf('key-of-acme')}", tenant: acme }
   - { name: beta, hash: "sha256:${hashOf('key-of-beta')}", tenant: beta }
 `;
-/** Of each route, by each tenant. */
+/** Per route and tenant. */
 const each = 12;
 
-test('shadows are compared with what callers got, and every flag that selects takes just its requests', { timeout: 120_000 }, async () => {
+test("shadow responses are compared with the callers', and every selection flag selects exactly its requests", {
+  timeout: 120_000,
+}, async () => {
   await using place = new Workspace(config);
   const gateway = await place.serve();
   const ask = async (tenant: string, route: string, n: number): Promise<void> => {
@@ -46,7 +48,7 @@ test('shadows are compared with what callers got, and every flag that selects ta
   await expect.poll(() => read("SELECT count() FROM requests WHERE run_id = ''"), { timeout: 30_000 }).toBe(4 * each);
   const shadows = async (): Promise<number> => read("SELECT count() FROM requests WHERE run_id = 'shadow'");
   const chosen = async (): Promise<number> => read("SELECT uniqExact(replay_of) FROM requests WHERE run_id = 'shadow'");
-  // The gateway counts what it sends; how many that are is left to chance.
+  // The gateway counts what it sends; the number is random.
   const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
   const sent = Number(/^hindcast_copies_total\{kind="shadow",outcome="asked"\} (\d+)$/m.exec(metrics)?.[1]);
   expect(sent).toBeGreaterThan(0);
@@ -54,7 +56,7 @@ test('shadows are compared with what callers got, and every flag that selects ta
   await expect.poll(shadows, { timeout: 30_000 }).toBe(sent);
   expect(await chosen()).toBe(await shadows());
   expect(await shadows()).toBeLessThan(2 * each);
-  // What nobody was told is in no figure of production.
+  // Responses that no caller got are in no production figure.
   // Rollups follow within seconds.
   await expect.poll(() => read('SELECT sum(requests) FROM usage_1m'), { timeout: 30_000 }).toBe(4 * each);
 
@@ -76,7 +78,7 @@ test('shadows are compared with what callers got, and every flag that selects ta
   const twice = await place.run('replay', 'plan', '--tag', 'task=refund', '--tag', 'task=other', '--against', 'plain');
   expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('--tag task is given twice')]);
   expect(await planned('--where', "tenant_id = 'acme' AND conversation_id LIKE '%-0'")).toBe(8);
-  // Conversations have four requests each, and none is torn.
+  // Conversations have four requests each, and none is split.
   expect((await planned('--sample', '10', '--whole-conversations')) % 4).toBe(0);
   expect(await gateway.end('SIGTERM')).toBe(0);
 });

@@ -1,4 +1,4 @@
-/** Logs that others wrote, read as requests: the words as they were said, and what is known of the answer. */
+/** Log formats of other gateways as recorded requests: unchanged bodies, and the known facts of the response. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,7 +111,7 @@ test('a payload of LiteLLM’s log, and a row of its spend log', () => {
   expect(requestFromRow({ ...litellm, messages: 'redacted-by-litellm' } as never)).toMatch(/messages are missing/);
 });
 
-test('a batch line, a bare request, and what is none', () => {
+test('a batch line, a bare request, and an unknown row', () => {
   expect(requestFromRow({ custom_id: 'a', method: 'POST', url: '/v1/messages', body: { model: 'm', messages } } as never)).toMatchObject({
     id: 'a',
     dialect: 'anthropic-messages',
@@ -120,7 +120,7 @@ test('a batch line, a bare request, and what is none', () => {
   expect(requestFromRow({ text: 'hello' })).toMatch(/unknown format/);
 });
 
-test('files are read in order of arrival; what is no request is counted with its reason, and what is no JSON is named by its line', async () => {
+test('files are read in order of arrival; rows without a request are counted with their reason, and invalid JSON is named by its line', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'source-'));
   const file = join(folder, 'mixed.jsonl');
   writeFileSync(file, [{ ...litellm }, helicone, { text: 'x' }].map(row => JSON.stringify(row)).join('\n'));

@@ -1,4 +1,4 @@
-/** Real arrivals, kept: the schedule never drifts, and each call begins when it is due though others take long. */
+/** Real arrival traces: the schedule never drifts, and each call begins at its due time though others are slow. */
 import { describe, expect, test } from 'vitest';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { schedule } from '../../replay/run/pacing.ts';
@@ -6,7 +6,7 @@ import { waitFor } from '../../replay/run/wait.ts';
 import { recording, unlessRecorded } from '../recordings.ts';
 import { type Arrival, azureArrivals, azureTrace, mooncakeArrivals, mooncakeTrace } from './traffic.ts';
 
-/** The trace of about an hour is played in three seconds. */
+/** An hour of the trace is replayed in three seconds. */
 const playedMs = 3_000;
 
 describe.each<[string, string, () => readonly Arrival[]]>([
@@ -38,7 +38,7 @@ describe.each<[string, string, () => readonly Arrival[]]>([
       process.stdout.write(
         `${name}: ${due.length} arrivals at ${Math.round(at.at(-1)! / playedMs)}x, lag p50 ${quantile(lags, 0.5).toFixed(1)} ms, p99 ${quantile(lags, 0.99).toFixed(1)} ms\n`,
       );
-      // Bounds for a machine with other things to do; a drift would grow with every arrival.
+      // Bounds for a busy machine; a drift would grow with every arrival.
       expect(quantile(lags, 0.99)).toBeLessThan(1_500);
       expect(last! - first!).toBeLessThan(500);
     },

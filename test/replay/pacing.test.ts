@@ -1,4 +1,4 @@
-/** A replay keeps the rhythm of what it replays. */
+/** A replay keeps the arrival times of the recorded requests. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { schedule, unpaced } from '../../replay/run/pacing.ts';
@@ -6,15 +6,15 @@ import { schedule, unpaced } from '../../replay/run/pacing.ts';
 const arrivals = fc.array(fc.double({ min: 0, max: 1e9, noNaN: true }), { maxLength: 50 }).map(list => list.toSorted((a, b) => a - b));
 
 describe('schedule', () => {
-  test('keeps every distance at speed 1', () => {
+  test('keeps every gap at speed 1', () => {
     expect(schedule([100, 350, 350, 1_000], { speed: 1 })).toEqual([0, 250, 250, 900]);
   });
 
-  test('divides distances by the speed, after long ones were cut', () => {
+  test('divides gaps by the speed, after long ones were shortened', () => {
     expect(schedule([0, 1_000, 11_000], { speed: 2, gapMsMax: 4_000 })).toEqual([0, 500, 2_500]);
   });
 
-  test('asks everything at once when told to', () => {
+  test('makes everything due at once at infinite speed', () => {
     expect(schedule([0, 1_000, 2_000], unpaced)).toEqual([0, 0, 0]);
   });
 

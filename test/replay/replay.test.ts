@@ -1,4 +1,4 @@
-/** A run asks each request of each arm once, within its money, and leaves exchanges that say what they replay. */
+/** A run sends each request to each arm once, within its cost cap, and records exchanges that name their original. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
@@ -74,7 +74,7 @@ function planOf(against: readonly string[], change: Partial<ReplayPlan> = {}) {
 const keyOf = ({ replayOf, arm, repeat }: { replayOf?: string; arm?: string; repeat?: number }): string =>
   `${replayOf?.at(-1)} ${arm} ${repeat}`;
 
-test('every request is asked of every arm as often as told, and each record says of what it is a replay', async () => {
+test('every request is sent to every arm as often as --repeat says, and each record names its original', async () => {
   const { plan, sink } = planOf([`sim/large:${fast}`, 'smart'], { repeats: 2 });
   const done = await replay(plan);
   expect(done).toMatchObject({ asked: 12, answered: 12, left: 0, skipped: [] });
@@ -87,13 +87,13 @@ test('every request is asked of every arm as often as told, and each record says
   expect(done.spent).toBe(sink.exchanges.reduce((sum, exchange) => sum + exchange.costNanoUsd!, 0));
 });
 
-test('confidence is measured in every answer, though no caller asked and no step accepts', async () => {
+test('confidence is measured in every response, though no step accepts', async () => {
   const { plan, sink } = planOf([`sim/large:${fast}`]);
   await replay(plan);
   for (const { attempts } of sink.exchanges) expect(attempts[0]!.signals.mean_logprob).toBeGreaterThan(0);
 });
 
-test('no call is made that could pass the cap, and what is left is counted', async () => {
+test('no call is made that could exceed the cap, and remaining calls are counted', async () => {
   const { plan, sink } = planOf([`sim/large:${fast}`], {
     requests: [1, 2, 3, 4].map(i => recorded(i, { max_tokens: 100 })),
     concurrency: 1,
@@ -110,7 +110,7 @@ test('no call is made that could pass the cap, and what is left is counted', asy
   expect(replayedText('run-1', done)).toContain(`with ${done.left} calls left; the next call may cost up to $0.00`);
 });
 
-test('with 64 calls under way no cap is ever passed, not even by what they might still cost', async () => {
+test('with 64 calls in flight the cap is never exceeded, not even by what they might still cost', async () => {
   const cap = 9_000_000;
   const purse = new SpendCap(cap);
   let most = 0;
@@ -127,29 +127,29 @@ test('with 64 calls under way no cap is ever passed, not even by what they might
   expect(most).toBeGreaterThan(cap / 2);
   expect(most).toBeLessThanOrEqual(cap);
   expect(done.spent).toBe(sink.exchanges.reduce((sum, exchange) => sum + exchange.costNanoUsd!, 0));
-  // Money that was only reserved comes back: the cap is used to the last call that fits.
+  // Unused reservations are released: the cap is used up to the last call that fits.
   expect(done.spent + done.nextWorst!).toBeGreaterThan(cap);
 });
 
-test('calls that failed are counted by what became of them, and without a pace none is late', async () => {
+test('failed calls are counted by outcome, and without pacing none is late', async () => {
   const { plan } = planOf(['sim/small:status=400'], { concurrency: 1 });
   const done = await replay({ ...plan, requests: [recorded(1), recorded(2), recorded(3)] });
   expect(done).toMatchObject({ asked: 3, answered: 0, failed: { client_error: 3 }, lagMsMax: 0 });
   expect(replayedText('run-1', done)).toContain('Failed: 3 client_error.');
 });
 
-test('a run of which too much stays without an answer stops, and what is left can be asked later', async () => {
+test('a run with too many failures stops, and its remaining calls can be resumed', async () => {
   const many = Array.from({ length: 60 }, (_, i) => recorded(i));
   const bad = planOf(['sim/small:status=400'], { concurrency: 1, errorRateMax: 0.05, requests: many });
   const done = await replay(bad.plan);
-  // Of fewer than twenty nobody can tell.
+  // With fewer than twenty calls the rate is not checked.
   expect(done).toMatchObject({ stoppedBy: 'errors', asked: 20, left: 40 });
   expect(replayedText('run-1', done)).toContain('Stopped by --max-error-rate with 40 calls left. To resume: hindcast replay resume run-1');
   const good = planOf([`sim/small:${fast}`], { errorRateMax: 0, requests: many });
   expect(await replay(good.plan)).toMatchObject({ asked: 60, left: 0 });
 });
 
-test('limits delay calls and drop none: each waits for its turn, however many are under way', async () => {
+test('rate limits delay calls and drop none, however many are in flight', async () => {
   const requests = Array.from({ length: 12 }, (_, i) => recorded(i));
   const limited = (rpm: Record<string, number>, tpm: Record<string, number>) =>
     planOf([`sim/small:${fast}`], {
@@ -161,7 +161,7 @@ test('limits delay calls and drop none: each waits for its turn, however many ar
   const done = await replay(plan);
   expect(done).toMatchObject({ asked: 12, answered: 12, left: 0, skipped: [] });
   const begun = sink.exchanges.map(({ receivedAt, attempts }) => attempts[0]!.startedAt ?? receivedAt).toSorted((a, b) => a - b);
-  // Twenty a second: the last of twelve begins 550 ms after the first.
+  // Twenty per second: the last of twelve begins 550 ms after the first.
   expect(begun.at(-1)! - begun[0]!).toBeGreaterThanOrEqual(540);
   expect(done.limitedMs).toBeGreaterThan(0);
   const tokens = await replay(limited({}, { sim: 6_000_000 }).plan);
@@ -169,7 +169,7 @@ test('limits delay calls and drop none: each waits for its turn, however many ar
   expect((await replay(limited({ other: 1 }, {}).plan)).limitedMs, 'of another provider').toBe(0);
 });
 
-test('what was redacted or cut when it was recorded is skipped and counted, never asked', async () => {
+test('redacted or cut requests are skipped and counted, never sent', async () => {
   const { plan, sink } = planOf([`sim/small:${fast}`], { requests: [recorded(1), { ...recorded(2), redacted: true }] });
   const done = await replay(plan);
   expect(done).toMatchObject({
@@ -180,7 +180,7 @@ test('what was redacted or cut when it was recorded is skipped and counted, neve
   expect(replayedText('run-1', done)).toContain('Skipped, 1: ');
 });
 
-test('a run that is stopped gives up what is under way, records it, and starts nothing more', async () => {
+test('a stopped run cancels the calls in flight, records them, and starts no others', async () => {
   const stop = new AbortController();
   const { plan, sink } = planOf(['sim/small:stall=1'], { concurrency: 2, stop: stop.signal });
   const running = replay(plan);
@@ -201,7 +201,7 @@ test('a request that an arm cannot route is skipped with the reason', async () =
   expect(done.skipped.map(({ reason }) => reason)).toEqual([expect.stringContaining('JSON'), expect.stringContaining('morse')]);
 });
 
-test('a URL is asked for the model that the caller named, with the caller’s own words', async () => {
+test('a URL gets the caller’s model and the caller’s bytes', async () => {
   const bodies: { model: string; messages: unknown }[] = [];
   const server = createServer((request, response) => {
     let text = '';

@@ -1,4 +1,4 @@
-/** A run that is killed goes on where it was: nothing is asked twice that was done, every item is there once, and the cap holds with what may have been billed. */
+/** A killed run resumes: no finished call is sent twice, every item is there once, and the cap includes what may have been billed. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +12,7 @@ import { Workspace } from '../hindcast.ts';
 
 const job = (n: number): Job => ({ request: `r${n}`, arm: 'sim/large', repeat: 0 });
 
-test('a journal that ends in half a line is read up to there, and written on', () => {
+test('a journal with an incomplete last line is read up to there, and continued', () => {
   const folder = mkdtempSync(join(tmpdir(), 'journal-'));
   const path = join(folder, 'journal.jsonl');
   const first = new Journal(path);
@@ -32,7 +32,7 @@ test('a journal that ends in half a line is read up to there, and written on', (
   rmSync(folder, { recursive: true });
 });
 
-test('wherever a journal is cut, what was begun is done, open or never was, and the money covers it', () => {
+test('wherever a journal is cut, each begun call is done, open or absent, and the cost covers it', () => {
   const folder = mkdtempSync(join(tmpdir(), 'journal-'));
   const path = join(folder, 'journal.jsonl');
   const steps = fc.array(fc.record({ n: fc.nat(20), worst: fc.nat(1_000), actual: fc.nat(1_000), ends: fc.boolean() }), { maxLength: 20 });
@@ -71,7 +71,7 @@ providers:
 prices: { slow/model: { input: 1, output: 10 } }
 `;
 
-/** Which call the run is killed at: some have ended by then, and some have not begun. */
+/** The call at which the run is killed: some have ended, and some have not begun. */
 const seed = process.env.HINDCAST_SEED ?? (process.env.HINDCAST_LONG ? String(Date.now()) : '1');
 const moments = Array.from(
   { length: process.env.HINDCAST_LONG ? 12 : 2 },
@@ -107,7 +107,7 @@ test.each(moments)(
     );
     place.write('items.jsonl', items.join('\n'));
 
-    // What a call may cost is about 240 times 1,000 nano-dollars; all of them, with what a kill loses, stay below this.
+    // A call costs about 240 times 1,000 nano-dollars; all calls, with those lost by the kill, stay below this.
     const cap = 0.16;
     const half = new Promise<void>(resolve => {
       reached = resolve;
@@ -139,7 +139,7 @@ test.each(moments)(
     expect(told.before + told.asked).toBe(300);
     expect(told.left).toBe(0);
     expect(told.spent_usd).toBeLessThanOrEqual(cap);
-    // Nothing that was done was asked again: only what was under way when it died.
+    // No finished call was sent again: only those in flight at the kill.
     expect(calls).toBeLessThanOrEqual(300 + 64);
     expect(calls).toBeLessThanOrEqual(300 + told.possibly_billed_twice);
 

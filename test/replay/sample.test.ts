@@ -1,4 +1,4 @@
-/** Which requests are drawn, and how many each stands for. */
+/** Which requests are drawn, and their weights. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Candidate } from '../../replay/recorded/requests.ts';
@@ -36,7 +36,7 @@ test('the weights of a sample add up to what it was drawn from, stratum by strat
   );
 });
 
-test('a rerun draws the same, whatever the order in which it is told; a request more moves few others', () => {
+test('a rerun draws the same sample, whatever the order of its input; one more request moves few others', () => {
   fc.assert(
     fc.property(candidates, sampling, (all, how) => {
       const ids = (some: readonly Candidate[]): string[] => sample(some, { ...how, collapse: false }).map(({ id }) => id);
@@ -66,7 +66,7 @@ test('a conversation is drawn whole or not at all', () => {
   );
 });
 
-test('requests that say the same are asked once and counted as often as they came', () => {
+test('equal requests are sent once and weighted by their count', () => {
   const twins = ['p', 'q', 'p', 'p'].map((prompt, i): Candidate => ({ id: `r${i}`, receivedAt: i, conversation: '', prompt, stratum: '' }));
   const how = { wholeConversations: false, seed: '0' };
   expect(sample(twins, { ...how, collapse: true })).toEqual([
@@ -76,7 +76,7 @@ test('requests that say the same are asked once and counted as often as they cam
   expect(sample(twins, { ...how, collapse: false })).toHaveLength(4);
 });
 
-test('neyman gives more places to a stratum whose costs vary more, and says the same of the whole', () => {
+test('neyman allocates more to a stratum with more varying costs, and estimates the same total', () => {
   const all = Array.from({ length: 400 }, (_, i): Candidate => {
     const wild = i % 4 === 0;
     const costNanoUsd = wild ? (i % 8) * 1_000 : 500 + (i % 3);
@@ -87,7 +87,7 @@ test('neyman gives more places to a stratum whose costs vary more, and says the 
   const wild = (drawn: ReturnType<typeof of>): number => drawn.filter(({ id }) => Number(id.slice(1)) % 4 === 0).length;
   expect([wild(of('proportional')), wild(of('neyman'))]).toEqual([10, 39]);
   expect(sum(of('neyman').map(({ weight }) => weight))).toBeCloseTo(400, 6);
-  // Where nothing varies, or nobody knows, it is in proportion.
+  // Without variance, or without known costs, the allocation is proportional.
   const flat = all.map(one => ({ ...one, costNanoUsd: 7 }));
   expect(wild(sample(flat, { count: 40, wholeConversations: false, collapse: false, allocation: 'neyman', seed: '0' }))).toBe(10);
 });

@@ -1,4 +1,4 @@
-/** What the flags of a selection mean. */
+/** The meaning of the selection flags. */
 import { describe, expect, test } from 'vitest';
 import { CommandError } from '../../gateway/cli/command.ts';
 import { parseTime, selectionOf } from '../../replay/recorded/selection.ts';
@@ -19,12 +19,12 @@ describe('times', () => {
     expect(new Date(parseTime(text, '--since', now)).toISOString()).toBe(new Date(expected).toISOString());
   });
 
-  test.each(['', 'yesterday', '1y', '-1h', '2026-13-01', '1'])('%j is refused with what to write instead', text => {
+  test.each(['', 'yesterday', '1y', '-1h', '2026-13-01', '1'])('%j is rejected with the valid formats', text => {
     expect(() => parseTime(text, '--since', now)).toThrow(/--since .*30m, 1h, 7d/);
   });
 });
 
-test('a selection holds what was asked for and nothing else', () => {
+test('a selection has exactly the given conditions', () => {
   expect(selectionOf({ since: '1h', route: 'chat', tag: ['feature=search', 'x=a=b'], limit: '10' }, now)).toEqual({
     since: now - 3_600_000,
     route: 'chat',
@@ -35,10 +35,10 @@ test('a selection holds what was asked for and nothing else', () => {
   });
 });
 
-test.each(['0', '-1', '1.5', 'many'])('--limit %s is refused', limit => {
+test.each(['0', '-1', '1.5', 'many'])('--limit %s is rejected', limit => {
   expect(() => selectionOf({ limit }, now)).toThrow(CommandError);
 });
 
-test('a tag without a value is refused', () => {
+test('a tag without a value is rejected', () => {
   expect(() => selectionOf({ tag: ['feature'], limit: '1' }, now)).toThrow(/name=value/);
 });

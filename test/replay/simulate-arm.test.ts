@@ -1,4 +1,4 @@
-/** A simulation knows how wrong it is: what was deployed comes out as it was recorded, what differs by less is not ranked, what was never seen is not guessed. */
+/** A simulation knows its error: the deployed configuration comes out as recorded, smaller differences are not ranked, unseen targets are not guessed. */
 import { expect, test } from 'vitest';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { armOf, deployedArm } from '../../replay/arms/arm.ts';
@@ -39,7 +39,7 @@ test.skipIf(missing)(
     expect(errorOf(tested, 0).costPer1k).toBeLessThan(0.001);
     expect(own.some(({ outcome, drawn }) => outcome !== 'ok' || drawn)).toBe(false);
 
-    // A threshold that sends on many more costs more than the error can explain; one beside the deployed cannot be told from it.
+    // A threshold that escalates many more requests costs more than the error; one near the deployed is within it.
     const higher = pass(0.9);
     const share = higher.filter(({ drawn }) => drawn).length / higher.length;
     expect(share).toBeGreaterThan(0.3);
@@ -47,7 +47,7 @@ test.skipIf(missing)(
     const beside = difference(simulatedFigures(own), simulatedFigures(pass(0.6701))).costPer1k;
     expect(Math.abs(beside)).toBeLessThan(errorOf(tested, 0.01).costPer1k);
 
-    // The same seed draws the same.
+    // The same seed draws the same records.
     expect(simulatedFigures(pass(0.9))).toEqual(simulatedFigures(higher));
   },
 );

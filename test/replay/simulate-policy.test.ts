@@ -11,7 +11,7 @@ import { anyPolicy, fleet, recordings, targets, targetView } from '../arbitrarie
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 
-/** Drives a policy under a virtual clock, against targets that do what was recorded of them. */
+/** Drives a policy under a virtual clock, against targets with recorded behaviour. */
 function driven(
   policy: RoutePolicy,
   seed: string,
@@ -55,7 +55,7 @@ const optional = <Value>(of: fc.Arbitrary<Value>) => fc.option(of, { nil: undefi
 const byTarget = <Value>(of: fc.Arbitrary<Value>) =>
   fc.record(Object.fromEntries(targets.map(target => [target, of])) as Record<string, typeof of>);
 
-/** A route as configured, from which its policy is still to be made. */
+/** A route as configured, before planning. */
 const planned: fc.Arbitrary<RoutePlan> = fc
   .record({
     policy: anyPolicy,
@@ -121,7 +121,7 @@ describe('simulate', { timeout: longTimeout }, () => {
     );
   });
 
-  test('leaves nothing scheduled when the drive has finished, but what its targets still do', () => {
+  test('leaves nothing scheduled when the drive has finished, except what its targets still do', () => {
     const clock = new VirtualClock();
     const quick: RoutePolicy = {
       name: 'quick',
@@ -143,7 +143,7 @@ describe('simulate', { timeout: longTimeout }, () => {
     expect(clock.waiting).toBe(0);
   });
 
-  test('says which target nobody has recorded, and guesses nothing', () => {
+  test('names a target without records, and guesses nothing', () => {
     const chain: RoutePolicy = {
       name: 'chain',
       deadlineMs: 9000,
@@ -156,7 +156,7 @@ describe('simulate', { timeout: longTimeout }, () => {
     });
   });
 
-  test('finds the nth behaviour of a target at its nth try', () => {
+  test('uses the nth recorded behaviour of a target at its nth attempt', () => {
     const asked: (readonly [string, number])[] = [];
     const again: RoutePolicy = {
       name: 'again',

@@ -1,9 +1,9 @@
-/** The cap of a run holds whatever is under way. */
+/** The cap of a run holds with any calls in flight. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SpendCap } from '../../replay/run/spend-cap.ts';
 
-test('what is spent never passes the cap, when no call costs more than was reserved for it', () => {
+test('the cost never exceeds the cap, when no call costs more than its reservation', () => {
   const step = fc.record({ worst: fc.nat(1_000), share: fc.double({ min: 0, max: 1, noNaN: true }), settleFirst: fc.boolean() });
   fc.assert(
     fc.property(fc.nat(5_000), fc.array(step, { maxLength: 40 }), (cap, steps) => {
@@ -22,7 +22,7 @@ test('what is spent never passes the cap, when no call costs more than was reser
   );
 });
 
-test('money that was reserved and not needed can be reserved again', () => {
+test('an unused reservation can be reserved again', () => {
   const purse = new SpendCap(100);
   expect(purse.reserve(80)).toBe(true);
   expect(purse.reserve(30)).toBe(false);

@@ -1,4 +1,4 @@
-/** A run that ends as soon as its gate is decided, by a judgement that may be looked at again and again. */
+/** A run ends as soon as its sequential gate is decided. */
 import { expect, test } from 'vitest';
 import { Workspace } from '../hindcast.ts';
 
@@ -12,7 +12,7 @@ gates:
   - { name: it answers, metric: error_rate, assert: "value < 60%" }
 `;
 
-test('calls that would change nothing any more are not made', { timeout: 120_000 }, async () => {
+test('calls that cannot change the verdict are not made', { timeout: 120_000 }, async () => {
   await using place = new Workspace(`
 server: { port: 0 }
 store: { port: 0 }

@@ -12,7 +12,7 @@ export const mooncakeTrace = 'traces/mooncake_conversation.jsonl.gz';
 export const latencyTrace = 'traces/llmperf_2023-12_latency.jsonl';
 
 export interface Arrival {
-  /** Milliseconds after the first. */
+  /** Milliseconds after the first arrival. */
   readonly at: number;
   readonly input: number;
   readonly output: number;
@@ -59,7 +59,7 @@ const seededUniform = (...seeds: readonly unknown[]): number =>
 
 const start = Date.parse('2026-11-16T09:00:00Z');
 
-/** Lines as `hindcast replay export` writes them. The cheap model fails now and then, and is unsure of a third of its answers. */
+/** Lines in the format of `hindcast replay export`. The cheap model fails sometimes, and has low confidence for a third of its responses. */
 export function* trafficLines(count: number): Generator<string> {
   const arrivals = azureArrivals();
   const [quick, strong] = [latencySamplesOf('anyscale'), latencySamplesOf('perplexity')];
@@ -126,7 +126,7 @@ export function* trafficLines(count: number): Generator<string> {
   }
 }
 
-/** What served it. */
+/** The provider and model that served it. */
 export const trafficConfig = (threshold: number): string => `
 server: { port: 0 }
 store: { port: 0 }

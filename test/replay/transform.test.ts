@@ -1,4 +1,4 @@
-/** A recorded request goes out byte for byte, unless a change with a name says otherwise; then it changes what it names and nothing else. */
+/** A recorded request is sent byte for byte, unless a named change applies, which changes only its own field. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type JsonObject, scanObject } from '../../gateway/core/chat/json.ts';
@@ -32,10 +32,10 @@ const transforms: fc.Arbitrary<Transforms> = fc.record(
   { requiredKeys: ['hosted'] },
 );
 const dialects = fc.constantFrom('openai-chat', 'openai-responses', 'anthropic-messages', 'gemini-generate');
-/** As callers write it: with room between. */
+/** With white space, as callers write it. */
 const texts = fc.tuple(body, fc.constantFrom(undefined, 1, 2)).map(([value, indent]) => JSON.stringify(value, null, indent));
 
-test('without a named change the bytes are the caller’s own; with one every other member keeps its bytes and its place', () => {
+test('without a named change the bytes are the caller’s; with one every other member keeps its bytes and its position', () => {
   fc.assert(
     fc.property(texts, dialects, transforms, (text, dialect, how) => {
       const changed = transform(text, dialect, how);
@@ -61,7 +61,7 @@ test('without a named change the bytes are the caller’s own; with one every ot
   );
 });
 
-test('a change that was made is not made again', () => {
+test('a change is applied only once', () => {
   fc.assert(
     fc.property(texts, dialects, transforms, (text, dialect, how) => {
       const once = transform(text, dialect, how);
@@ -72,27 +72,27 @@ test('a change that was made is not made again', () => {
   );
 });
 
-describe('what a provider would do by itself', () => {
+describe('hosted tools and storage', () => {
   const asked = (extra: JsonObject): string => JSON.stringify({ model: 'm', messages: [], ...extra });
   const search = { tools: [{ type: 'web_search' }, { type: 'function', function: { name: 'f' } }], tool_choice: 'auto' };
 
-  test('is blocked with its name, stripped, or let be', () => {
+  test('are blocked with their names, stripped, or allowed', () => {
     expect(transform(asked(search), 'openai-chat', { hosted: 'block' })).toEqual({ refused: expect.stringContaining('web_search') });
     const stripped = transform(asked(search), 'openai-chat', { hosted: 'strip' });
     expect('text' in stripped && JSON.parse(stripped.text)).toMatchObject({ tools: [{ type: 'function' }], tool_choice: 'auto' });
     expect(transform(asked(search), 'openai-chat', { hosted: 'allow' })).toMatchObject({ applied: [] });
   });
 
-  test('does not keep what is asked again', () => {
+  test('are not stored at the provider when a request is re-sent', () => {
     expect(transform(asked({ store: true }), 'openai-chat', { hosted: 'block' })).toMatchObject({
       applied: [{ name: 'no-store', field: 'store' }],
     });
-    // The Responses API keeps what nobody told it not to.
+    // The Responses API stores a response unless told otherwise.
     expect(transform(asked({}), 'openai-responses', { hosted: 'block' })).toMatchObject({ text: expect.stringContaining('"store":false') });
     expect(transform(asked({}), 'openai-chat', { hosted: 'block' })).toMatchObject({ applied: [] });
   });
 
-  test('a tool that the caller runs is the caller’s business', () => {
+  test('allow tools that the caller runs', () => {
     const tools = [
       { type: 'text_editor_20250728', name: 'edit' },
       { type: 'bash_20250124', name: 'bash' },

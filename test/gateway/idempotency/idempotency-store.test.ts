@@ -1,4 +1,4 @@
-/** Requests with an Idempotency-Key: asked and paid once, however often they come. */
+/** Requests with an Idempotency-Key are executed and paid once, however often they are sent. */
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { seal } from '../../../gateway/core/exchange.ts';
@@ -11,7 +11,7 @@ import { hi, post, type Responder, respondJson, respondStream, startGateway, sta
 const streamed = { ...hi, stream: true };
 const key = (name: string): Record<string, string> => ({ 'idempotency-key': name });
 
-/** An upstream that answers when it is let go. */
+/** An upstream that responds when it is released. */
 function held(answer: Responder): { readonly answer: Responder; readonly go: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return {
@@ -24,7 +24,7 @@ function held(answer: Responder): { readonly answer: Responder; readonly go: () 
 }
 
 describe('a repeat with the same Idempotency-Key', () => {
-  test('joins the answer that is under way, and reads the same bytes', async () => {
+  test('joins the response in flight, and gets the same bytes', async () => {
     const { answer, go } = held(respondJson);
     await using provider = await startUpstream(answer);
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
@@ -43,7 +43,7 @@ describe('a repeat with the same Idempotency-Key', () => {
     expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain('hindcast_joined_total 2');
   });
 
-  test('hears a stream from its beginning, though it comes in the middle of it', async () => {
+  test('gets a stream from its beginning, though it joins in the middle', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     await using provider = await startUpstream(respondStream(['hel', 'lo'], () => promise));
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
@@ -56,7 +56,7 @@ describe('a repeat with the same Idempotency-Key', () => {
     expect(provider.requests).toHaveLength(1);
   });
 
-  test('reads the whole answer again for a while after its end', async () => {
+  test('gets the whole response again for a while after its end', async () => {
     await using provider = await startUpstream(respondStream(['hel', 'lo']));
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const first = await (await post(gateway.url, streamed, key('k1'))).text();
@@ -66,7 +66,7 @@ describe('a repeat with the same Idempotency-Key', () => {
     expect(provider.requests).toHaveLength(1);
   });
 
-  test('asks anew when the first answer failed', async () => {
+  test('is executed again when the first response failed', async () => {
     let calls = 0;
     await using provider = await startUpstream((response, asked, request) =>
       ++calls <= 4
@@ -79,7 +79,7 @@ describe('a repeat with the same Idempotency-Key', () => {
     expect((await post(gateway.url, hi, key('k1'))).status).toBe(200);
   });
 
-  test('is refused when it asks something else, in a way that SDKs do not try again', async () => {
+  test('with another body is rejected, in a way that SDKs do not retry', async () => {
     await using provider = await startUpstream(respondJson);
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     await (await post(gateway.url, hi, key('k1'))).text();
@@ -93,7 +93,7 @@ describe('a repeat with the same Idempotency-Key', () => {
     expect(provider.requests).toHaveLength(2);
   });
 
-  test('keeps the answer alive when the first caller leaves, which is cancelled when both have', async () => {
+  test('keeps the execution alive when the first caller disconnects; it is cancelled when both have', async () => {
     await using provider = await startUpstream(respondStream(['hel', 'lo'], () => new Promise(() => {})));
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const leaving = [new AbortController(), new AbortController()];
@@ -109,7 +109,7 @@ describe('a repeat with the same Idempotency-Key', () => {
     leaving[0]!.abort();
     const underWay = async (): Promise<string | undefined> =>
       /^hindcast_inflight_requests (\d+)$/m.exec(await (await fetch(`${gateway.url}/metrics`)).text())?.[1];
-    // The one that is left, and the question itself.
+    // The remaining caller, and the execution itself.
     await expect.poll(underWay, { timeout: 5_000 }).toBe('2');
     expect(provider.openConnections()).toBe(1);
     expect(gateway.sink.exchanges).toHaveLength(0);
@@ -117,7 +117,7 @@ describe('a repeat with the same Idempotency-Key', () => {
     expect(await gateway.sink.next()).toMatchObject({ outcome: 'cancelled' });
   });
 
-  test('is no repeat when another tenant or another key sends it', async () => {
+  test('is a new request for another tenant or another key', async () => {
     await using provider = await startUpstream(respondJson);
     const hashOf = (secret: string): string => `sha256:${createHash('sha256').update(secret).digest('hex')}`;
     await using gateway = await startGateway(`${twoProviders(provider.url, provider.url)}
@@ -138,7 +138,7 @@ keys:
     expect(provider.requests).toHaveLength(3);
   });
 
-  test('has a key of some sense', async () => {
+  test('needs a valid key', async () => {
     await using gateway = await startGateway(twoProviders('http://127.0.0.1:1', 'http://127.0.0.1:1'));
     const response = await post(gateway.url, hi, key('x'.repeat(256)));
     expect(response.status).toBe(400);
@@ -146,7 +146,7 @@ keys:
   });
 });
 
-describe('what is kept for repeats', () => {
+describe('stored responses', () => {
   const ended = { status: 200, contentType: 'application/json; charset=utf-8', headers: [] } as const;
   const wordsOf = (limits: Partial<IdempotencyLimits>) => {
     const repeats = new IdempotencyStore(wallClock, limits);
@@ -166,20 +166,20 @@ describe('what is kept for repeats', () => {
     return { tell, knows };
   };
 
-  test('has a limit over all answers: the oldest is forgotten first', () => {
+  test('have a limit over all: the oldest is evicted first', () => {
     const { tell, knows } = wordsOf({ totalLengthMax: 25 });
     for (const name of ['a', 'b', 'c']) tell(name, '0123456789');
     expect(['a', 'b', 'c'].map(knows)).toEqual(['new', 'kept', 'kept']);
   });
 
-  test('has a limit to one answer: a repeat of a longer one is told so, and asks nothing twice', () => {
+  test('have a limit each: the repeat of a longer response is rejected, and nothing is executed twice', () => {
     const { tell, knows } = wordsOf({ responseLengthMax: 5, totalLengthMax: 25 });
     tell('a', '0123456789');
     for (const name of ['b', 'c', 'd', 'e', 'f']) tell(name, '01234');
     expect(['a', 'b', 'f'].map(knows)).toEqual(['idempotency_answer_not_kept', 'kept', 'kept']);
   });
 
-  test('has a number and an age', async () => {
+  test('have a maximum number and age', async () => {
     const few = wordsOf({ responsesMax: 2 });
     for (const name of ['a', 'b', 'c']) few.tell(name, 'x');
     expect(['a', 'c'].map(few.knows)).toEqual(['new', 'kept']);
@@ -190,7 +190,7 @@ describe('what is kept for repeats', () => {
   });
 });
 
-test('without the header every request is its own', async () => {
+test('without the header every request is executed', async () => {
   await using provider = await startUpstream(respondJson);
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   await Promise.all([post(gateway.url, hi), post(gateway.url, hi)]);

@@ -1,4 +1,4 @@
-/** Streams that a caller may go on reading after it lost its connection; and that what was delivered is what is recorded. */
+/** Streams that a caller can resume after a lost connection; the delivered bytes are the recorded ones. */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import OpenAI from 'openai';
@@ -17,7 +17,7 @@ interface Told {
   readonly error: { readonly code: string };
 }
 
-/** Reads until this stands in what came, and then leaves. */
+/** Reads until this text has arrived, then disconnects. */
 async function readUntil(response: Response, mark: string): Promise<string> {
   const reader = response.body!.getReader();
   let text = '';
@@ -26,14 +26,14 @@ async function readUntil(response: Response, mark: string): Promise<string> {
   return text;
 }
 
-/** What a client keeps of a torn stream: whole events only, and the last id among them. */
+/** What a client keeps of a torn stream: complete events, and the last id. */
 function kept(text: string): { readonly text: string; readonly lastId: string } {
   const whole = text.slice(0, text.lastIndexOf('\n\n') + 2);
   return { text: whole, lastId: [...whole.matchAll(/^id: (.*)$/gm)].at(-1)![1]! };
 }
 
-describe('a stream asked with x-hindcast-resume', () => {
-  test('goes on where its caller was, from the same provider, and both parts are what was recorded', async () => {
+describe('a stream with x-hindcast-resume', () => {
+  test('continues where its caller was, from the same provider, and both parts equal the record', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     await using provider = await startUpstream(respondStream(words, () => promise));
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
@@ -53,7 +53,7 @@ describe('a stream asked with x-hindcast-resume', () => {
     expect(ids).toEqual(ids.map((_, n) => `${exchange!.id}.${n}`));
   });
 
-  test('can be read on after its end, too', async () => {
+  test('can be resumed after its end as well', async () => {
     await using provider = await startUpstream(respondStream(words));
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const whole = await (await post(gateway.url, streamed, resumable)).text();
@@ -69,7 +69,7 @@ describe('a stream asked with x-hindcast-resume', () => {
     expect(provider.requests).toHaveLength(1);
   });
 
-  test('is not there for another body, and one that is not kept is named', async () => {
+  test('is rejected for another body, and a stream that is not stored is reported', async () => {
     await using provider = await startUpstream(respondStream(words));
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const { lastId } = kept(await (await post(gateway.url, streamed, resumable)).text());
@@ -82,7 +82,7 @@ describe('a stream asked with x-hindcast-resume', () => {
     ]);
     expect(gone.headers.get('x-should-retry')).toBe('false');
     expect(provider.requests).toHaveLength(1);
-    // What somebody else's event source sends means nothing here.
+    // Event ids of another source are ignored.
     expect((await post(gateway.url, streamed, { 'last-event-id': '17' })).status).toBe(200);
   });
 
@@ -97,7 +97,7 @@ describe('a stream asked with x-hindcast-resume', () => {
   });
 });
 
-test('whoever does not ask for it gets no numbers, and its leaving ends the provider', async () => {
+test('without the header a stream has no ids, and a disconnect cancels the provider', async () => {
   await using provider = await startUpstream(respondStream(words, () => new Promise(() => {})));
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const text = await readUntil(await post(gateway.url, streamed), 'one ');
@@ -105,7 +105,7 @@ test('whoever does not ask for it gets no numbers, and its leaving ends the prov
   await expect.poll(() => gateway.sink.exchanges[0]?.outcome, { timeout: 5_000 }).toBe('cancelled');
 });
 
-test('the digest of the bytes that a client got is that of the record, stream and JSON', async () => {
+test('the digest of the delivered bytes equals the recorded one, streaming and non-streaming', async () => {
   await using provider = await startUpstream(respondStream(words));
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   for (const body of [streamed, hi]) {
@@ -117,7 +117,7 @@ test('the digest of the bytes that a client got is that of the record, stream an
   expect(gateway.sink.exchanges).toHaveLength(2);
 });
 
-test('what is said is kept byte for byte and numbered without a gap, whatever is said', () => {
+test('chunks are stored byte for byte and numbered without gaps, whatever they are', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: 'binary', minLength: 1 }), { minLength: 1 }), fc.boolean(), (pieces, isNumbered) => {
       const reader = new MemoryResponseSink(Number.POSITIVE_INFINITY);
