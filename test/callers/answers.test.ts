@@ -1,4 +1,4 @@
-/** What answers hold besides text, over real sockets: citations, refusals, tiers and counts go to callers of every dialect, or the loss of them has a name in the header and the record. */
+/** Citations, refusals, service tiers and counts reach callers of every dialect over real sockets, or the header and the record name their loss. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChatResponse, StreamEvent } from '../../gateway/core/chat/chat.ts';
 import { collectResponse } from '../../gateway/core/chat/collect.ts';
@@ -57,23 +57,23 @@ afterAll(async () => {
 
 describe.each(targets)('%s', caller => {
   describe.each(targets)('from %s', target => {
-    test.each([false, true])('citations come with their places; streamed: %s', async stream => {
+    test.each([false, true])('citations keep their positions; streaming: %s', async stream => {
       const { response } = await ask(caller, target, stream, 'cited');
       const [part] = response.choices[0]!.content;
       const citations = part?.type === 'text' ? (part.citations ?? []) : [];
       expect(citations).toMatchObject([{ url: 'https://example.com/oslo', title: 'Oslo', span: { from: 0, to: 16 } }]);
     });
 
-    test.each([false, true])('a refusal, the tier and the counts come, or are named; streamed: %s', async stream => {
+    test.each([false, true])('a refusal, the tier and the counts arrive, or a warning names them; streaming: %s', async stream => {
       const { response, warnings } = await ask(caller, target, stream, 'rich');
       expect(JSON.stringify(response.choices[0]!.content)).toContain('It is not allowed.');
       expect(response.serviceTier).toBe('flex');
-      // Gemini's and Anthropic's flex has no price in the table: better none than a wrong one.
+      // The table has no price for the flex tier of Gemini and Anthropic: no price is better than a wrong one.
       const { cost } = gateway.sink.exchanges.at(-1)!.attempts[0]!;
       if (target === 'openai' || target === 'responses') expect(cost?.priceId ?? 'unpriced').toMatch(/\+flex$/);
       else expect(cost).toBeUndefined();
       const { audioInput, cacheWrite } = response.usage!;
-      // What the target's own format does not count, nobody can tell.
+      // Counts that the target's format lacks are unknown.
       if (target === 'openai' || target === 'gemini')
         expect([9, 'named']).toContain(audioInput ?? (/usage\.audio_tokens/.test(warnings) && 'named'));
       if (target !== 'gemini') expect([5, 'named']).toContain(cacheWrite || (/usage\.cache_write_tokens/.test(warnings) && 'named'));
@@ -81,7 +81,7 @@ describe.each(targets)('%s', caller => {
   });
 });
 
-test('the model that served decides the price, and stands on record beside the one that was asked for', async () => {
+test('the served model decides the price, and is recorded beside the requested one', async () => {
   const prices = 'prices: { openai/served-1: { input: 1, output: 2 }, openai/gpt-5.1: { input: 100, output: 200 } }';
   await using own = await startGateway(`${providersYaml(upstream.url)}${prices}`);
   await fetch(`${own.url}/v1/chat/completions`, {
@@ -93,7 +93,7 @@ test('the model that served decides the price, and stands on record beside the o
   expect(attempt).toMatchObject({ model: 'gpt-5.1', servedModel: 'served-1', cost: { priceId: 'config/openai/served-1' } });
 });
 
-/** `warnings` are those of the record, which a stream's header came too early for. */
+/** `warnings` are those of the record: a stream's header is sent before them. */
 async function ask(
   caller: (typeof targets)[number],
   target: string,

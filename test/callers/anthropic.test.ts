@@ -1,4 +1,4 @@
-/** Anthropic's own client against the gateway over real sockets: plain, streamed, tools, errors and broken answers, whoever answers. */
+/** Anthropic's client against the gateway over real sockets, with every provider: responses, streams, tools, errors and broken streams. */
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';
@@ -28,7 +28,7 @@ const textOf = (message: Anthropic.Message): string =>
   message.content.flatMap(block => (block.type === 'text' ? [block.text] : [])).join('');
 
 describe.each(targets)('%s', model => {
-  test('a whole answer is read, with its counts and its id', async () => {
+  test('a non-streaming response has its counts and its id', async () => {
     const { data, response, request_id } = await client.messages
       .create({ model, max_tokens: 100, system: 'Be brief.', messages: say('hi'), stop_sequences: ['END'] })
       .withResponse();
@@ -43,7 +43,7 @@ describe.each(targets)('%s', model => {
     expect(exchange).toMatchObject({ dialect: 'anthropic-messages', outcome: 'ok', usage: { input: 11, output: 7 } });
   });
 
-  test('a stream is collected by the helper', async () => {
+  test("a stream is collected by the client's helper", async () => {
     const stream = client.messages.stream({ model, max_tokens: 100, messages: say('hi') });
     const pieces: string[] = [];
     stream.on('text', piece => pieces.push(piece));
@@ -53,7 +53,7 @@ describe.each(targets)('%s', model => {
     await gateway.sink.next();
   });
 
-  test('calls come whole and streamed, and their results go back', async () => {
+  test('tool calls arrive, streaming and non-streaming, and their results are sent back', async () => {
     const asked = { model, max_tokens: 100, messages: say('scene:tools'), tools: [weather], tool_choice: { type: 'any' as const } };
     const whole = await client.messages.create(asked);
     const streamed = await client.messages.stream(asked).finalMessage();
@@ -78,7 +78,7 @@ describe.each(targets)('%s', model => {
     gateway.sink.exchanges.length = 0;
   });
 
-  test('a picture goes along, and a schema is kept', async () => {
+  test('an image is sent, and a schema is kept', async () => {
     const source = { type: 'base64' as const, media_type: 'image/png' as const, data: redPixel };
     const seen = await client.messages.create({
       model,
@@ -102,7 +102,7 @@ describe.each(targets)('%s', model => {
     gateway.sink.exchanges.length = 0;
   });
 
-  test('an error is in the shape of its clients, with its class', async () => {
+  test("an error has the client's format and error class", async () => {
     const asked = { max_tokens: 100, messages: say('scene:refused') };
     const whole = await client.messages.create({ ...asked, model }).catch((error: unknown) => error);
     expect(whole).toBeInstanceOf(Anthropic.RateLimitError);
@@ -116,7 +116,7 @@ describe.each(targets)('%s', model => {
     gateway.sink.exchanges.length = 0;
   });
 
-  test('a broken answer throws, whole and streamed', async () => {
+  test('a broken response throws, streaming and non-streaming', async () => {
     const asked = { max_tokens: 100, messages: say('scene:cut') };
     await expect(client.messages.create({ ...asked, model: spareRoute(model) })).rejects.toThrow(/502/);
     await expect(client.messages.stream({ ...asked, model: spareRoute(model) }).finalMessage()).rejects.toThrow(/ended the answer before/);
@@ -128,7 +128,7 @@ describe.each(targets)('%s', model => {
   });
 });
 
-test('thoughts come with their signature, and go back to whoever made them', async () => {
+test('thinking has its signature, which returns to the provider that made it', async () => {
   const thinking = { type: 'enabled' as const, budget_tokens: 2_000 };
   const asked = { max_tokens: 4_000, thinking, messages: say('scene:reasoning') };
   const first = await client.messages.stream({ ...asked, model: 'to-anthropic' }).finalMessage();
@@ -146,7 +146,7 @@ test('thoughts come with their signature, and go back to whoever made them', asy
   gateway.sink.exchanges.length = 0;
 });
 
-test('fields invented tomorrow reach a target of the same format, with the headers that explain them, and its answer comes back untouched', async () => {
+test('unknown fields reach a target of the same format with their headers, and its response is unchanged', async () => {
   const body =
     '{ "model":"to-anthropic", "max_tokens" : 5, "messages":[{"role":"user","content":"hi","mood":9}],  "invented_tomorrow":{"a":[1, 2]} }';
   const headers = { 'content-type': 'application/json', 'anthropic-version': '2027-01-01', 'anthropic-beta': 'tomorrow-1' };
@@ -161,7 +161,7 @@ test('fields invented tomorrow reach a target of the same format, with the heade
   gateway.sink.exchanges.length = 0;
 });
 
-describe('what is wrong before any route is told in the same shape', () => {
+describe('errors before routing have the same format', () => {
   const post = (path: string, body: string, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(`${gateway.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body });
   test.each([
@@ -182,7 +182,7 @@ describe('what is wrong before any route is told in the same shape', () => {
     expect(await answer.json()).toMatchObject({ type: 'error', error: { type, message: expect.any(String) } });
   });
 
-  test('a key that nobody gave, and a body that is too large', async () => {
+  test('for an unknown key, and for a body that is too large', async () => {
     await using guarded = await startGateway(`${providersYaml(upstream.url)}keys:\n  - { name: k, hash: "sha256:${'0'.repeat(64)}" }\n`, {
       limits: { bodyBytesMax: 100 },
     });
@@ -199,7 +199,7 @@ describe('what is wrong before any route is told in the same shape', () => {
   });
 });
 
-test('tokens are counted without asking anybody, and models are listed in its shape', async () => {
+test("tokens are counted without a call to a provider, and models are listed in Anthropic's format", async () => {
   const before = upstream.requests.length;
   const counted = await client.messages.countTokens({
     model: 'to-openai',

@@ -1,4 +1,4 @@
-/** What else a request may say, from every caller to every target over real sockets: it is in what the target was asked, or its loss has a name. Prints the matrix with the reasons. */
+/** Further request fields from every caller to every target over real sockets: the target gets them, or a warning names the loss. Prints the matrix. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Warning } from '../../gateway/core/chat/provider.ts';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';
@@ -8,14 +8,14 @@ const targets = ['openai', 'responses', 'anthropic', 'gemini'] as const;
 const pdf = Buffer.from('%PDF-1.4 marked').toString('base64');
 const wav = Buffer.from('RIFF marked').toString('base64');
 
-/** Members to put into a body; a `content` takes the place of the user's. */
+/** Members to add to a body; `content` replaces the user's. */
 type Say = { readonly content?: unknown } & Readonly<Record<string, unknown>>;
 
 interface Field {
-  /** By caller; who is not here has no word for it. */
+  /** By caller; a caller that is absent has no such field. */
   readonly said: Readonly<Record<string, Say>>;
   readonly heard: RegExp;
-  /** The warnings that may own up to its loss. */
+  /** The warnings that may name its loss. */
   readonly named: RegExp;
 }
 
@@ -92,7 +92,7 @@ const fields: Readonly<Record<string, Field>> = {
       anthropic: { service_tier: 'standard_only' },
       gemini: { serviceTier: 'flex' },
     },
-    // The ordinary tier, which is all that Anthropic's callers can insist on, goes without saying elsewhere.
+    // Other formats have no field for the standard tier, the only one that Anthropic's callers can require.
     heard: /flex|standard_only|"service_?tier":"(?:default|standard)"|"maxOutputTokens":100\b(?!.*tier)/i,
     named: /service_?tier/i,
   },
@@ -184,7 +184,7 @@ describe.each(targets)('%s', caller => {
   });
 });
 
-test('every cell that a caller has words for is there', () => {
+test('every cell for which the caller has a field exists', () => {
   const words = Object.values(fields).reduce((sum, { said }) => sum + Object.keys(said).length, 0);
   expect(cells.size).toBe(words * targets.length * 2);
 });

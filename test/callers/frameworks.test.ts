@@ -1,4 +1,4 @@
-/** What people build with, against the gateway over real sockets: the AI SDK by each of its providers, LangChain and OpenAI's agents. */
+/** Frameworks against the gateway over real sockets: the AI SDK with each of its providers, LangChain, and OpenAI's agents. */
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
@@ -35,7 +35,7 @@ const pairs = Object.keys(kinds).flatMap(kind => targets.map(target => ({ kind, 
 describe.each(pairs)('the AI SDK, $kind, $target', ({ kind, target }) => {
   const model = (): LanguageModel => kinds[kind]!(target);
 
-  test('plain and streamed', async () => {
+  test('non-streaming and streaming', async () => {
     const whole = await generateText({ model: model(), prompt: 'hi', maxRetries: 0 });
     expect(whole).toMatchObject({ text: 'Hello, world.', finishReason: 'stop', usage: { inputTokens: 11, outputTokens: 7 } });
     const stream = streamText({ model: model(), prompt: 'hi', maxRetries: 0 });
@@ -46,7 +46,7 @@ describe.each(pairs)('the AI SDK, $kind, $target', ({ kind, target }) => {
     expect((await stream.usage).outputTokens).toBe(7);
   });
 
-  test('tools are called and answered', async () => {
+  test('tools are called, and their results are sent back', async () => {
     const asked: string[] = [];
     const weather = tool({
       description: 'Tells it.',
@@ -67,7 +67,7 @@ describe.each(pairs)('the AI SDK, $kind, $target', ({ kind, target }) => {
     expect(output).toEqual({ city: 'Oslo', degrees: 4 });
   });
 
-  test('an error has its message, and a broken stream is none that ended well', async () => {
+  test('an error has its message, and a broken stream does not end successfully', async () => {
     await expect(generateText({ model: kinds[kind]!(spareRoute(target)), prompt: 'scene:refused', maxRetries: 0 })).rejects.toMatchObject({
       statusCode: 429,
       message: expect.stringContaining('limiting its rate'),
@@ -90,7 +90,7 @@ describe.each(targets.flatMap(target => [true, false].map(useResponsesApi => ({ 
     const model = (name = target): ChatOpenAI =>
       new ChatOpenAI({ model: name, apiKey: 'none', useResponsesApi, maxRetries: 0, configuration: { baseURL: `${gateway.url}/v1` } });
 
-    test('plain, streamed, with tools, refused and broken', async () => {
+    test('non-streaming, streaming, with tools, rejected and broken', async () => {
       expect((await model().invoke('hi')).text).toBe('Hello, world.');
       let text = '';
       for await (const piece of await model().stream('hi')) text += piece.text;
@@ -113,7 +113,7 @@ describe.each(targets.flatMap(target => [true, false].map(useResponsesApi => ({ 
 describe.each(targets.flatMap(target => [true, false].map(useResponses => ({ target, useResponses }))))(
   "OpenAI's agents, $target, by responses: $useResponses",
   ({ target, useResponses }) => {
-    test('plain, streamed, with tools, refused and broken', async () => {
+    test('non-streaming, streaming, with tools, rejected and broken', async () => {
       const modelProvider = new OpenAIProvider({ apiKey: 'none', baseURL: `${gateway.url}/v1`, useResponses });
       const runner = new Runner({ modelProvider, tracingDisabled: true });
       const asked: string[] = [];
@@ -137,7 +137,7 @@ describe.each(targets.flatMap(target => [true, false].map(useResponses => ({ tar
       const refused = await runner.run(agent.clone({ model: spareRoute(target) }), 'scene:refused', { stream: true });
       await expect(refused.completed).rejects.toThrow(/limiting its rate/);
       const broken = await runner.run(agent.clone({ model: spareRoute(target) }), 'scene:cut', { stream: true });
-      // By responses it says only that the answer failed.
+      // With the Responses API it only says that the response failed.
       await expect(broken.completed).rejects.toThrow(/ended the answer before|response\.failed/);
     });
   },

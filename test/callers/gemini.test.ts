@@ -1,4 +1,4 @@
-/** Google's own client against the gateway over real sockets: plain, streamed, tools, errors and broken answers, whoever answers. */
+/** Google's client against the gateway over real sockets, with every provider: responses, streams, tools, errors and broken streams. */
 import { ApiError, type Content, FunctionCallingConfigMode, GoogleGenAI, Type } from '@google/genai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';
@@ -32,7 +32,7 @@ async function* streamed(model: string, contents: string | Content[], config = {
 }
 
 describe.each(targets)('%s', model => {
-  test('a whole answer is read, with its counts', async () => {
+  test('a non-streaming response has its counts', async () => {
     const config = { systemInstruction: 'Be brief.', maxOutputTokens: 100, stopSequences: ['END'], temperature: 0.5 };
     const answer = await client.models.generateContent({ model, contents: 'hi', config });
     expect(answer.text).toBe('Hello, world.');
@@ -63,7 +63,7 @@ describe.each(targets)('%s', model => {
     expect(chunks.flatMap(chunk => chunk.candidates[0]!.content.parts.map(part => part.text ?? '')).join('')).toBe('Hello, world.');
   });
 
-  test('calls come whole and streamed, and their results go back', async () => {
+  test('tool calls arrive, streaming and non-streaming, and their results are sent back', async () => {
     const config = { tools: [weather], toolConfig: { functionCallingConfig: { mode: FunctionCallingConfigMode.ANY } } };
     const whole = await client.models.generateContent({ model, contents: 'scene:tools', config });
     const calls = [];
@@ -87,7 +87,7 @@ describe.each(targets)('%s', model => {
     expect(upstream.lastRequest().text.match(/Four degrees\./g)).toHaveLength(2);
   });
 
-  test('a picture goes along, and a schema is kept', async () => {
+  test('an image is sent, and a schema is kept', async () => {
     const parts = [{ inlineData: { mimeType: 'image/png', data: redPixel } }, { text: 'scene:images' }];
     const seen = await client.models.generateContent({ model, contents: [{ role: 'user', parts }] });
     expect(seen.text).toBe('A red square.');
@@ -98,7 +98,7 @@ describe.each(targets)('%s', model => {
     expect(upstream.lastRequest().text).toContain('degrees');
   });
 
-  test('an error is in the shape of its clients, and a broken stream throws', async () => {
+  test("an error has the client's format, and a broken stream throws", async () => {
     const refused = await client.models
       .generateContent({ model: spareRoute(model), contents: 'scene:refused' })
       .catch((error: unknown) => error);
@@ -113,7 +113,7 @@ describe.each(targets)('%s', model => {
   });
 });
 
-test('signatures of thoughts come back to whoever made them', async () => {
+test('thought signatures return to the provider that made them', async () => {
   const config = { thinkingConfig: { includeThoughts: true, thinkingBudget: 2_000 }, maxOutputTokens: 4_000 };
   for (const model of ['to-gemini', 'to-anthropic']) {
     const first = await client.models.generateContent({ model, contents: 'scene:reasoning', config });
@@ -125,7 +125,7 @@ test('signatures of thoughts come back to whoever made them', async () => {
   }
 });
 
-test('fields invented tomorrow reach a target of the same format, and its answer comes back as it is', async () => {
+test('unknown fields reach a target of the same format, and its response is unchanged', async () => {
   const body = '{"contents":[{"parts":[{"text":"hi"}]}], "inventedTomorrow" : {"a":[1, 2]}}';
   const headers = { 'content-type': 'application/json' };
   const answer = await fetch(`${gateway.url}/v1/models/to-gemini:generateContent`, { method: 'POST', headers, body });
@@ -140,7 +140,7 @@ test('fields invented tomorrow reach a target of the same format, and its answer
   expect(await cached.json()).toMatchObject({ error: { code: 400, status: 'INVALID_ARGUMENT' } });
 });
 
-test('tokens are counted without asking anybody, and the answer says that it is an estimate', async () => {
+test('tokens are counted without a call to a provider, and the response says that the count is an estimate', async () => {
   const before = upstream.requests.length;
   const { totalTokens } = await client.models.countTokens({
     model: 'to-gemini',
@@ -151,7 +151,7 @@ test('tokens are counted without asking anybody, and the answer says that it is 
   expect(upstream.requests).toHaveLength(before);
 });
 
-test('what is wrong before any route, and the models, are told in the same shape', async () => {
+test('errors before routing, and the models, have the same format', async () => {
   const headers = { 'content-type': 'application/json' };
   const nowhere = await fetch(`${gateway.url}/v1beta/models/nowhere:generateContent`, { method: 'POST', headers, body: '{"contents":[]}' });
   expect(await nowhere.json()).toMatchObject({ error: { code: 400, status: 'INVALID_ARGUMENT' } });

@@ -1,4 +1,4 @@
-/** What Anthropic's and Google's own clients do for their users beside a single call: tools run to the end, parsed answers, chats. */
+/** Helpers of Anthropic's and Google's clients: tool loops, parsed responses, chats. */
 import Anthropic from '@anthropic-ai/sdk';
 import { betaTool } from '@anthropic-ai/sdk/helpers/beta/json-schema';
 import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod';
@@ -26,7 +26,7 @@ afterAll(async () => {
 const say = (text: string): Anthropic.MessageParam[] => [{ role: 'user', content: text }];
 
 describe.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('%s', model => {
-  test.each([false, true])("Anthropic's client runs tools to the end, streamed: %s", async stream => {
+  test.each([false, true])("Anthropic's client runs tools to the end, streaming: %s", async stream => {
     const asked: string[] = [];
     const weather = betaTool({
       name: 'weather',
@@ -46,14 +46,14 @@ describe.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('%s', 
     expect(upstream.lastRequest().text).toMatch(/Four degrees\./);
   });
 
-  test("Anthropic's client parses an answer by its schema, whole and streamed", async () => {
+  test("Anthropic's client parses a response by its schema, streaming and non-streaming", async () => {
     const format = zodOutputFormat(z.object({ city: z.string(), degrees: z.number() }));
     const params = { model, max_tokens: 100, messages: say('scene:structured'), output_config: { format } };
     expect((await anthropic.messages.parse(params)).parsed_output).toEqual({ city: 'Oslo', degrees: 4 });
     expect((await anthropic.messages.stream(params).finalMessage()).parsed_output).toEqual({ city: 'Oslo', degrees: 4 });
   });
 
-  test("Google's client calls tools by itself", async () => {
+  test("Google's client calls tools automatically", async () => {
     const asked: unknown[] = [];
     const weather: CallableTool = {
       tool: async () => ({
@@ -72,7 +72,7 @@ describe.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('%s', 
     expect(asked).toEqual(['Oslo', 'Rome']);
   });
 
-  test("Google's chats keep their history, whole and streamed", async () => {
+  test("Google's chats keep their history, streaming and non-streaming", async () => {
     const chat = google.chats.create({ model, config: { systemInstruction: 'Be brief.' } });
     expect((await chat.sendMessage({ message: 'hi' })).text).toBe('Hello, world.');
     let text = '';

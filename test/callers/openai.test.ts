@@ -1,4 +1,4 @@
-/** OpenAI's own client against the gateway over real sockets: chat completions and responses, whole, streamed and by its helpers, whoever answers. */
+/** OpenAI's client against the gateway over real sockets, with every provider: chat completions and responses, streaming, non-streaming and with helpers. */
 import OpenAI from 'openai';
 import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -26,7 +26,7 @@ const parameters = { type: 'object', properties: { city: { type: 'string' } }, r
 describe.each(targets)('chat completions %s', model => {
   const say = (content: string): OpenAI.ChatCompletionMessageParam[] => [{ role: 'user', content }];
 
-  test('are read whole and by the streaming helper, with their id', async () => {
+  test('are read non-streaming and by the streaming helper, with their id', async () => {
     const { data, response } = await client.chat.completions.create({ model, messages: say('hi') }).withResponse();
     expect(data.choices[0]).toMatchObject({ message: { content: 'Hello, world.' }, finish_reason: 'stop' });
     expect((data as { _request_id?: string })._request_id).toBe(response.headers.get('x-hindcast-id'));
@@ -62,7 +62,7 @@ describe.each(targets)('chat completions %s', model => {
     expect(asked).toEqual(['Oslo', 'Rome']);
   });
 
-  test('a caller of the first functions hears of a function_call, whole and streamed', async () => {
+  test('with the legacy functions return a function_call, streaming and non-streaming', async () => {
     const functions = [{ name: 'weather', parameters }];
     const asked = { model, messages: say('scene:tools'), functions };
     if (model === 'to-openai') return; // bytes pass: the provider itself knows the older form
@@ -83,7 +83,7 @@ describe.each(targets)('chat completions %s', model => {
     expect([name, args, finish]).toEqual(['weather', '{"city":"Oslo"}', 'function_call']);
   });
 
-  test('an error is one, and a broken stream throws', async () => {
+  test('an error is an error, and a broken stream throws', async () => {
     await expect(client.chat.completions.create({ model: spareRoute(model), messages: say('scene:refused') })).rejects.toBeInstanceOf(
       OpenAI.RateLimitError,
     );
@@ -97,7 +97,7 @@ describe.each(targets)('chat completions %s', model => {
 });
 
 describe.each(targets)('responses %s', model => {
-  test('are read whole and streamed, with their id and counts', async () => {
+  test('are read streaming and non-streaming, with their id and counts', async () => {
     const asked = { model, input: 'hi', instructions: 'Be brief.', max_output_tokens: 100 };
     const whole = await client.responses.create(asked);
     expect(whole.output_text).toBe('Hello, world.');
@@ -117,7 +117,7 @@ describe.each(targets)('responses %s', model => {
     expect(exchange).toMatchObject({ dialect: 'openai-responses', stream: true, outcome: 'ok', usage: { input: 11 } });
   });
 
-  test('number their events without a gap, and say everything before they end', async () => {
+  test('number their events without gaps, and contain everything before the end', async () => {
     const numbers: number[] = [];
     const types: string[] = [];
     const tools: OpenAI.Responses.Tool[] = [{ type: 'function', name: 'weather', parameters, strict: true }];
@@ -130,7 +130,7 @@ describe.each(targets)('responses %s', model => {
     expect([types[0], types.at(-1)]).toEqual(['response.created', 'response.completed']);
   });
 
-  test('call tools, and take their results back', async () => {
+  test('call tools, and accept their results', async () => {
     const tools: OpenAI.Responses.Tool[] = [{ type: 'function', name: 'weather', parameters, strict: true }];
     const input: OpenAI.Responses.ResponseInputItem[] = [{ role: 'user', content: 'scene:tools' }];
     const first = await client.responses.create({ model, input, tools, parallel_tool_calls: true, tool_choice: 'required' });
@@ -142,7 +142,7 @@ describe.each(targets)('responses %s', model => {
     expect(upstream.lastRequest().text.match(/Four degrees\./g)).toHaveLength(2);
   });
 
-  test('see pictures, and keep a schema that the helper parses', async () => {
+  test('accept images, and keep a schema that the helper parses', async () => {
     const seen = await client.responses.create({
       model,
       input: [
@@ -162,7 +162,7 @@ describe.each(targets)('responses %s', model => {
     expect(upstream.lastRequest().text).toContain(Object.keys(citySchema.properties)[1]);
   });
 
-  test('an error is one, and a broken answer throws', async () => {
+  test('an error is an error, and a broken response throws', async () => {
     await expect(client.responses.create({ model: spareRoute(model), input: 'scene:refused' })).rejects.toBeInstanceOf(
       OpenAI.RateLimitError,
     );
@@ -175,7 +175,7 @@ describe.each(targets)('responses %s', model => {
   });
 });
 
-test('what only a store of the same format knows is not asked of another', async () => {
+test("references to a provider's stored data are not sent to another provider", async () => {
   const asked = { input: 'hi', previous_response_id: 'resp_1' };
   const other = await client.responses.create({ ...asked, model: 'to-anthropic' }).catch((error: unknown) => error);
   expect(other).toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'previous_response_id' });
@@ -183,14 +183,14 @@ test('what only a store of the same format knows is not asked of another', async
   expect(upstream.lastRequest().body.previous_response_id).toBe('resp_1');
 });
 
-test('fields invented tomorrow reach a target of the same format, and its answer comes back as it is', async () => {
+test('unknown fields reach a target of the same format, and its response is unchanged', async () => {
   const body = '{"model":"to-responses","input":"hi", "invented_tomorrow" : {"a":[1, 2]}}';
   const answer = await fetch(`${gateway.url}/v1/responses`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
   expect(upstream.lastRequest().text).toBe(body.replace('"to-responses"', '"gpt-5.1"'));
   expect(Buffer.from(gateway.sink.exchanges.at(-1)!.attempts[0]!.response).toString()).toBe(await answer.text());
 });
 
-test('signed thoughts of another format go through chat completions and back to whoever made them, streamed or not', async () => {
+test('signed thinking of another format passes through chat completions and back to its provider, streaming or not', async () => {
   const asked = { model: 'to-anthropic', reasoning_effort: 'low' as const, max_tokens: 4_000 };
   const first: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'scene:reasoning' }];
   const whole = await client.chat.completions.create({ ...asked, messages: first });

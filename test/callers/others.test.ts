@@ -1,4 +1,4 @@
-/** The smaller endpoints by OpenAI's own client: text completions, embeddings and models. */
+/** The smaller endpoints with OpenAI's client: text completions, embeddings and models. */
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';
@@ -17,7 +17,7 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-test.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('a text completion is answered by chat models: %s', async model => {
+test.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('chat models answer a text completion: %s', async model => {
   const whole = await client.completions.create({ model, prompt: 'hi', max_tokens: 100, stop: ['END'] });
   expect(whole).toMatchObject({
     object: 'text_completion',
@@ -41,13 +41,13 @@ test.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('a text co
   await expect(read()).rejects.toThrow(/ended the answer before/);
 });
 
-test('several prompts, and tokens, are refused with what to do instead', async () => {
+test('several prompts, and tokens, are rejected with an alternative', async () => {
   const several = client.completions.create({ model: 'to-openai', prompt: ['a', 'b'] });
   await expect(several).rejects.toMatchObject({ status: 400, param: 'prompt', message: expect.stringContaining('request of its own') });
   await expect(client.completions.create({ model: 'to-openai', prompt: [1, 2] })).rejects.toMatchObject({ status: 400, param: 'prompt' });
 });
 
-test('embeddings pass to targets of the same shape, and are recorded and priced', async () => {
+test('embeddings pass to targets of the same format, and are recorded and priced', async () => {
   const answer = await client.embeddings.create({ model: 'openai/text-embedding-3-small', input: 'hi there' });
   expect(answer.data[0]!.embedding).toEqual([0, 0.5]);
   const exchange = gateway.sink.exchanges.at(-1)!;
@@ -55,7 +55,7 @@ test('embeddings pass to targets of the same shape, and are recorded and priced'
   expect(exchange.costNanoUsd).toBe(80);
 });
 
-test('embeddings of Gemini come in the shape that was asked for', async () => {
+test('embeddings of Gemini have the requested format', async () => {
   const asked = { model: 'gemini/gemini-embedding-001', input: ['one', 'two'], dimensions: 2 };
   const unpacked = await client.embeddings.create(asked);
   const plain = await client.embeddings.create({ ...asked, encoding_format: 'float' });
@@ -72,7 +72,7 @@ test('embeddings of Gemini come in the shape that was asked for', async () => {
   await expect(client.embeddings.create({ ...asked, input: [1, 2] })).rejects.toMatchObject({ status: 400, param: 'input' });
 });
 
-test('models are listed and found one by one, and every answer has its id', async () => {
+test('models are listed and found by id, and every response has its id', async () => {
   const { data, response } = await client.models.list().withResponse();
   expect(data.data.map(({ id }) => id)).toContain('to-openai');
   expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);

@@ -1,4 +1,4 @@
-/** Every caller's dialect with every provider's wire format, whole and streamed, over real sockets: prints the matrix, and every hole in it has a named reason. */
+/** Every caller's dialect with every provider's wire format, streaming and non-streaming, over real sockets. Prints the matrix; every gap has a named reason. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChatResponse, Part } from '../../gateway/core/chat/chat.ts';
 import { collectResponse } from '../../gateway/core/chat/collect.ts';
@@ -30,7 +30,7 @@ const parameters = { type: 'object', properties: { city: { type: 'string' } }, r
 const said = (feature: Feature): string => `scene:${feature}`;
 const picture = `data:image/png;base64,${redPixel}`;
 
-/** How each dialect says the same five things. */
+/** The same five requests in each dialect. */
 const callers: Readonly<Record<string, CallerKind>> = {
   openai: {
     provider: 'openai',
@@ -149,7 +149,7 @@ afterAll(async () => {
   console.log(matrix());
 });
 
-/** What a target was asked, by where each format says it. */
+/** What a target was sent, by the members of each format. */
 const heard: Readonly<Record<Feature, RegExp>> = {
   text: /Be brief\./,
   tools: /"weather".*"(?:required|any|ANY)"/s,
@@ -158,10 +158,10 @@ const heard: Readonly<Record<Feature, RegExp>> = {
   reasoning: /"reasoning_effort"|"effort"|"thinking"|"thinkingBudget"|"thinkingLevel"/,
 };
 
-/** Where a feature does not come through whole, and why: named here, or the cell fails. */
+/** Features that do not pass completely, with the reason; any other gap fails. */
 const reasons: readonly { readonly at: (caller: string, target: string, feature: Feature) => boolean; readonly why: string }[] = [];
 
-/** Where it comes through in the target's own way, and the caller is told of it; any other warning fails. */
+/** Features that pass in the target's own way, with the warning; any other warning fails. */
 const approximations: readonly { readonly at: (caller: string, target: string, feature: Feature) => boolean; readonly warning: string }[] =
   [
     {
@@ -172,7 +172,7 @@ const approximations: readonly { readonly at: (caller: string, target: string, f
 
 describe.each(Object.keys(callers))('%s', caller => {
   describe.each(targets)(`to %s`, target => {
-    test.each([false, true])('streamed: %s', async stream => {
+    test.each([false, true])('streaming: %s', async stream => {
       for (const feature of features) {
         const key = `${caller} ${target} ${stream} ${feature}`;
         cells.set(key, 'FAILED');
@@ -188,7 +188,7 @@ describe.each(Object.keys(callers))('%s', caller => {
   });
 });
 
-test('no hole is without a reason', () => {
+test('every gap has a reason', () => {
   expect([...cells].filter(([, cell]) => cell === 'FAILED')).toEqual([]);
   expect(cells.size).toBe(4 * 4 * 2 * 5);
 });
@@ -226,7 +226,7 @@ function whole(response: ReturnType<typeof collectResponse>): ChatResponse {
   return response;
 }
 
-/** What has to come through whatever lies between: what was said, thought and called, how it ended, and what it cost. */
+/** What must pass between any two formats: text, thinking, calls, finish reason and usage. */
 function essence({ choices, usage, model }: ChatResponse): object {
   const { content, finish } = choices[0]!;
   const texts = (type: 'text' | 'reasoning'): string => content.map(part => (part.type === type ? part.text : '')).join('');

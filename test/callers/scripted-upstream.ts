@@ -1,4 +1,4 @@
-/** An upstream on a real socket that speaks every wire format: what it is asked about decides what it answers, and it keeps what it was asked. */
+/** An upstream on a real socket that speaks every wire format. The request's scene chooses the response, and it stores its requests. */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -91,7 +91,7 @@ export interface ScriptedUpstream extends AsyncDisposable {
   lastRequest(): ReceivedRequest;
 }
 
-/** The scene is the one that the body names as `scene:<name>`, however deep; text when it names none. */
+/** The scene that the body names as `scene:<name>` at any depth; `text` without one. */
 export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   const requests: ReceivedRequest[] = [];
   const server = createServer(async (request, response) => {
@@ -106,7 +106,7 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
     const scene = (/scene:(\w+)/.exec(text)?.[1] ?? 'text') as Scenario;
     if (scene === 'refused') return response.writeHead(429, { 'content-type': 'application/json' }).end(dialect.renderFailure(refusal));
     const isStream = body.stream === true || url.includes('streamGenerateContent');
-    // A conversation that has its results is over.
+    // A conversation with its tool results ends.
     const isAnswered = scene === 'tools' && /"tool"|tool_result|function_call_output|functionResponse/.test(text);
     await sendResponse(response, dialect, isAnswered ? 'text' : scene, isStream);
   });
@@ -162,7 +162,7 @@ const formats = {
 } as const;
 const spareRoutesMax = 16;
 
-/** An account for each wire format, all at the same place, and routes by the format's short name; each with spares. */
+/** An account per wire format at the same URL, and routes by the format's short name, each with spares. */
 export function providersYaml(url: string): string {
   const all = Object.entries(formats).flatMap(([name, format]) =>
     ['', ...Array.from({ length: spareRoutesMax }, (_, at) => `-${at}`)].map(spare => ({ name: name + spare, ...format })),
@@ -176,10 +176,10 @@ ${all.map(({ name, model }) => `  to-${name}: { steps: [{ target: ${name}/${mode
 }
 
 let spare = 0;
-/** The same target by an account that nobody has seen fail: what failed is given a rest, which tests would wait for. */
+/** The same target on an account without failures: a failed account cools down, which tests would have to wait for. */
 export const spareRoute = (route: string): string => `${route}-${spare++ % spareRoutesMax}`;
 
-/** A picture of one red pixel. */
+/** An image of one red pixel. */
 export const redPixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
 export const citySchema = {
   type: 'object',

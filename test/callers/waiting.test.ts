@@ -1,4 +1,4 @@
-/** A provider that takes its time: what keeps the connection alive meanwhile breaks none of the official clients, whether the answer comes or fails. */
+/** A slow provider: the bytes that keep the connection alive break no official client, whether the response arrives or fails. */
 import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import OpenAI from 'openai';
@@ -20,7 +20,7 @@ afterAll(async () => {
   await provider[Symbol.asyncDispose]();
 });
 
-/** Long enough for several signs of life. */
+/** Long enough for several keep-alive signals. */
 const wait = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 120));
 const slowly: Responder = async (...args) => {
   await wait();
@@ -42,7 +42,7 @@ interface Kind {
   readonly path: (model: string) => string;
   readonly body: object;
   readonly sign: RegExp;
-  /** The text that its client reads of a stream. */
+  /** The text that its client reads from a stream. */
   read?(model: string): Promise<string>;
 }
 
@@ -109,7 +109,7 @@ const kinds: readonly Kind[] = [
 ];
 
 describe.each(kinds)('$name', ({ model, path, body, sign, read }) => {
-  test('an answer that is long in coming is read whole', async () => {
+  test('a slow response is read completely', async () => {
     act = slowly;
     const [text, raw] = await Promise.all([
       read?.(model),
@@ -125,7 +125,7 @@ describe.each(kinds)('$name', ({ model, path, body, sign, read }) => {
     if (!read) expect(JSON.parse(raw)).toBeInstanceOf(Array);
   });
 
-  test.skipIf(!read)('one that fails after the first sign of life is an error', async () => {
+  test.skipIf(!read)('a failure after the first keep-alive signal is an error', async () => {
     act = failing;
     await expect(read!(model)).rejects.toThrow();
     expect(gateway.sink.exchanges.at(-1)).toMatchObject({ outcome: 'upstream_error', status: 200 });

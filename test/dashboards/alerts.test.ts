@@ -133,8 +133,8 @@ describe.skipIf(!promtool)(`promtool${missing}`, () => {
     metrics.refused('x');
     const { text } = await metrics.scrape(undefined);
     expect(text).toContain('gen_ai_client_operation_duration_seconds_bucket');
-    const told = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
-    expect([told.status, told.stdout + told.stderr]).toEqual([0, '']);
+    const promtool = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+    expect([promtool.status, promtool.stdout + promtool.stderr]).toEqual([0, '']);
   });
 
   test('accepts the queries of panels', () => {

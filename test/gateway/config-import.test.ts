@@ -1,4 +1,4 @@
-/** Other gateways' configurations taken over: what comes out is ours and loads, and what does not fit is told by its place. */
+/** Imports of other gateways' configurations: the result loads, and unsupported settings are listed with their paths. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -11,7 +11,7 @@ import type { JsonObject } from '../../gateway/core/chat/json.ts';
 import { Workspace } from '../hindcast.ts';
 import { folder } from './config-files.ts';
 
-/** Every variable that is asked for is set. */
+/** Every variable is set. */
 const variablesIn = (yaml: string): Readonly<Record<string, string>> =>
   Object.fromEntries([...yaml.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => [name!, 'set-in-the-environment-0123456789']));
 
@@ -68,12 +68,12 @@ describe('of LiteLLM', () => {
     },
     general_settings: { master_key: 'sk-1234' },
   };
-  const told = importConfig(value as never, 'config.yaml');
+  const imported = importConfig(value as never, 'config.yaml');
 
-  test('deployments become accounts and routes, with weights, fallbacks, limits, prices and what models can do', () => {
-    const { providers, routes, state, prices, models } = settingsFrom(told);
+  test('deployments become providers and routes, with weights, fallbacks, rate limits, prices and features', () => {
+    const { providers, routes, state, prices, models } = settingsFrom(imported);
     expect([...providers.keys()]).toEqual(['azure', 'openai', 'anthropic', 'bedrock', 'openai-2', 'gemini']);
-    expect(told.config).toMatchObject({
+    expect(imported.config).toMatchObject({
       providers: {
         azure: { key: '${AZURE_API_KEY}', base_url: 'https://eu.openai.azure.com', api_version: '2024-10-21' },
         'openai-2': { allow_private: true },
@@ -96,8 +96,8 @@ describe('of LiteLLM', () => {
     expect(String(state.url)).not.toBe('sqlite');
   });
 
-  test('what does not fit is told by its place, and no secret is written down', () => {
-    expect(pathsOf(told)).toEqual([
+  test('unsupported settings are listed with their paths, and no secret is copied', () => {
+    expect(pathsOf(imported)).toEqual([
       'general_settings.master_key',
       'litellm_settings.success_callback',
       'model_list[0]',
@@ -107,13 +107,13 @@ describe('of LiteLLM', () => {
       'model_list[5].litellm_params.model',
       'router_settings.cooldown_time',
     ]);
-    expect(JSON.stringify(told.config)).not.toContain('the-secret-itself');
-    expect(told.left.find(({ path }) => path === 'model_list[0]')!.why).toContain('its fallback gone is not in model_list');
+    expect(JSON.stringify(imported.config)).not.toContain('the-secret-itself');
+    expect(imported.left.find(({ path }) => path === 'model_list[0]')!.why).toContain('its fallback gone is not in model_list');
   });
 });
 
 describe('of Portkey', () => {
-  test('targets that name models become a route of its strategy, in either spelling', () => {
+  test('targets with models become a route of its strategy, in either spelling', () => {
     const value = {
       strategy: { mode: 'loadbalance' },
       retry: { attempts: 3, onStatusCodes: [429] },
@@ -129,22 +129,22 @@ describe('of Portkey', () => {
         },
       ],
     };
-    const told = importConfig(value as never, '/etc/chat.json');
-    const route = settingsFrom(told).routes.get('chat')!;
+    const imported = importConfig(value as never, '/etc/chat.json');
+    const route = settingsFrom(imported).routes.get('chat')!;
     expect(route).toMatchObject({
       strategy: 'weighted',
       steps: [{ target: 'openai/gpt-4o', weight: 0.7, retries: 3, timeoutMs: 20_000 }, { weight: 0.3 }],
     });
-    expect(pathsOf(told)).toEqual([
+    expect(pathsOf(imported)).toEqual([
       'retry.on_status_codes',
       'targets[0].api_key',
       'targets[0].override_params.temperature',
       'targets[1].cache',
     ]);
-    expect(JSON.stringify(told.config)).not.toContain('the-secret-itself');
+    expect(JSON.stringify(imported.config)).not.toContain('the-secret-itself');
   });
 
-  test('a fallback keeps its order, also of targets within targets; what names no model is only an account', () => {
+  test('a fallback keeps its order, also in nested targets; a target without a model is only a provider', () => {
     const fallback = {
       strategy: { mode: 'fallback' },
       targets: [
@@ -156,13 +156,13 @@ describe('of Portkey', () => {
         },
       ],
     };
-    const told = importConfig(fallback as never, 'x.json');
+    const imported = importConfig(fallback as never, 'x.json');
     expect(
-      settingsFrom(told)
+      settingsFrom(imported)
         .routes.get('x')!
         .steps.map(({ target }) => target),
     ).toEqual(['groq/a', 'openai/b', 'openai/c']);
-    expect(told.left.map(({ why }) => why)).toEqual([
+    expect(imported.left.map(({ why }) => why)).toEqual([
       'not supported by import: loadbalance inside fallback (its targets were added to the outer list)',
     ]);
     const single = importConfig({ provider: 'openai', virtual_key: 'openai-prod' } as never, 'x.json');
@@ -171,7 +171,7 @@ describe('of Portkey', () => {
   });
 });
 
-test('whatever is in a file, what comes out loads, or the problem names its field', () => {
+test('for any file the result loads, or the problem names its field', () => {
   const words = fc.constantFrom(
     'openai/gpt-4o',
     'azure/x',
@@ -202,9 +202,9 @@ test('whatever is in a file, what comes out loads, or the problem names its fiel
   );
   fc.assert(
     fc.property(file, value => {
-      const told = importConfig(value as unknown as JsonObject, 'f.yaml');
-      if (Object.keys(told.config.providers as JsonObject).length === 0) return;
-      const yaml = stringify(told.config);
+      const imported = importConfig(value as unknown as JsonObject, 'f.yaml');
+      if (Object.keys(imported.config.providers as JsonObject).length === 0) return;
+      const yaml = stringify(imported.config);
       const loaded = loadConfig({ directory: folder({ 'hindcast.yaml': yaml }), environment: variablesIn(yaml) });
       if (!loaded.ok)
         expect(loaded.problems.map(({ path }) => path)).toEqual(
@@ -215,15 +215,15 @@ test('whatever is in a file, what comes out loads, or the problem names its fiel
   );
 });
 
-test('through the command line, into a file that `config check` takes', async () => {
+test('through the command line, into a file that `config check` accepts', async () => {
   await using place = new Workspace(undefined, { OPENAI_API_KEY: 'sk-0123456789' });
   writeFileSync(
     join(place.folder, 'litellm.yaml'),
     'model_list:\n  - model_name: fast\n    litellm_params: { model: openai/gpt-5-mini, organization: acme }\n',
   );
-  const told = await place.run('config', 'import', 'litellm.yaml', '-o', 'hindcast.yaml');
-  expect([told.code, told.stdout]).toEqual([0, '']);
-  expect(told.stderr).toContain('model_list[0].litellm_params.organization: not supported by import');
+  const imported = await place.run('config', 'import', 'litellm.yaml', '-o', 'hindcast.yaml');
+  expect([imported.code, imported.stdout]).toEqual([0, '']);
+  expect(imported.stderr).toContain('model_list[0].litellm_params.organization: not supported by import');
   expect(readFileSync(join(place.folder, 'hindcast.yaml'), 'utf8')).toBe(
     'providers:\n  openai:\n    api: openai\n    key: ${OPENAI_API_KEY}\nroutes:\n  fast: openai/gpt-5-mini\n',
   );

@@ -9,7 +9,7 @@ import { folder, load, problems } from './config-files.ts';
 
 const shown = (found: readonly ConfigProblem[]): readonly string[] =>
   found.map(({ line, column, path, message }) => `${line}:${column} ${path}${path === '' ? '' : ': '}${message}`);
-const said = (yaml: string, environment: Record<string, string> = {}): readonly string[] => shown(problems(yaml, environment));
+const messagesOf = (yaml: string, environment: Record<string, string> = {}): readonly string[] => shown(problems(yaml, environment));
 
 const apis = joinWords(Object.keys(providers));
 const sim = 'providers: { sim: { api: simulated } }\n';
@@ -356,11 +356,11 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
 
 describe('a broken config', () => {
   it.each(table)('with %s is reported with message and position', (_, yaml, expected) => {
-    expect(said(yaml)).toEqual(expected);
+    expect(messagesOf(yaml)).toEqual(expected);
   });
 
   it('is reported completely, in the order of the text', () => {
-    const all = said(`server: { prot: 1, port: x }
+    const all = messagesOf(`server: { prot: 1, port: x }
 providers:
   sim: { api: simulatd }
 routes:
@@ -371,7 +371,9 @@ tenants: { t: { budget: {}, routes: [q] } }
   });
 
   it('gets no message about a provider or key that exists but is broken', () => {
-    expect(said('server: { host: 0.0.0.0 }\nproviders: { o: { api: openai, key: 5 } }\nroutes: { r: o/x }\nkeys: [{ name: a }]')).toEqual([
+    expect(
+      messagesOf('server: { host: 0.0.0.0 }\nproviders: { o: { api: openai, key: 5 } }\nroutes: { r: o/x }\nkeys: [{ name: a }]'),
+    ).toEqual([
       '2:37 providers.o.key: expected a key such as "${OPENAI_API_KEY}", not empty; got a number',
       '4:8 keys[0].hash: is missing; expected "sha256:" and 64 hex digits',
     ]);
@@ -379,7 +381,7 @@ tenants: { t: { budget: {}, routes: [q] } }
 
   it('names a value from the environment only by its variable', () => {
     expect(
-      said(`${sim}server: { port: "\${P}" }\nroutes: { r: "\${T}/x", q: "\${T}" }\nrecorder: { when_full: "\${T}" }`, {
+      messagesOf(`${sim}server: { port: "\${P}" }\nroutes: { r: "\${T}/x", q: "\${T}" }\nrecorder: { when_full: "\${T}" }`, {
         P: 'abc',
         T: 'smi',
       }),
@@ -412,7 +414,7 @@ describe('redaction rules', () => {
   ])('redact: %s', (value, problems) => {
     const yaml = `${sim}recorder: { redact: ${value} }`;
     if (problems.length === 0) expect(load(yaml).ok).toBe(true);
-    else expect(said(yaml)).toEqual(problems);
+    else expect(messagesOf(yaml)).toEqual(problems);
   });
 });
 
@@ -437,7 +439,7 @@ describe('a file that cannot be read', () => {
 
 describe('hostile text', () => {
   it('is read to a depth of 40 and no further', () => {
-    expect(said(`routes: ${'['.repeat(45)}${']'.repeat(45)}`)).toEqual([
+    expect(messagesOf(`routes: ${'['.repeat(45)}${']'.repeat(45)}`)).toEqual([
       `1:49 routes${'[0]'.repeat(40)}: this is nested more than 40 deep`,
     ]);
   });

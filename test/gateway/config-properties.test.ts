@@ -11,12 +11,12 @@ import { parseBytes, parseDuration } from '../../gateway/config/schema/units.ts'
 import { parseSource } from '../../gateway/config/source/source.ts';
 
 const numRuns = process.env.HINDCAST_LONG ? 5_000 : 300;
-const wanted = { directory: '/nowhere', environment: { HOME: '/root', KEY: 'k' } };
+const location = { directory: '/nowhere', environment: { HOME: '/root', KEY: 'k' } };
 
 /** loadConfig without reading a file. */
 function load(text: string): Loaded {
-  const parsed = parseSource('x.yaml', text, wanted);
-  return parsed.ok ? validateConfig(parsed.source, wanted, '/nowhere/x.yaml') : parsed;
+  const parsed = parseSource('x.yaml', text, location);
+  return parsed.ok ? validateConfig(parsed.source, location, '/nowhere/x.yaml') : parsed;
 }
 
 const word = fc.constantFrom(
@@ -124,7 +124,7 @@ describe('for any secret in any place', () => {
     'a: b X',
   ];
   const outcome = (text: string, variables: Record<string, string> = {}): { readonly said: string; readonly hashed: string } => {
-    const around = { ...wanted, environment: { ...wanted.environment, ...variables } };
+    const around = { ...location, environment: { ...location.environment, ...variables } };
     const parsed = parseSource('x.yaml', text, around);
     const loaded = parsed.ok ? validateConfig(parsed.source, around, '/nowhere/x.yaml') : parsed;
     const all = loaded.ok ? [loaded.settings, [...loaded.settings.providers.values()]] : [loaded.problems, printProblems(loaded.problems)];

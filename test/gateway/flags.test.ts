@@ -36,7 +36,7 @@ const saying = (evaluate: string): string =>
 const open = (provider: string, options: object | null = null, timeoutMs = 2_000): Promise<FeatureFlags> =>
   openFeatureFlags({ provider, directory: folder, options: options as never, timeoutMs }, { warn: () => {} });
 const gatewayWith = (flags: FeatureFlags): Promise<RunningGateway> => startGateway(yaml, { flags });
-const asked = async (gateway: RunningGateway, headers: Readonly<Record<string, string>> = {}): Promise<Exchange> => {
+const exchangeOf = async (gateway: RunningGateway, headers: Readonly<Record<string, string>> = {}): Promise<Exchange> => {
   expect((await post(gateway.url, { ...hi, model: 'r' }, headers)).status).toBe(200);
   return gateway.sink.exchanges.at(-1)!;
 };
@@ -44,7 +44,7 @@ const targetOf = ({ attempts }: Exchange): string | undefined => attempts.at(-1)
 
 test('a flag chooses the variant of a request, and the record says so', async () => {
   await using gateway = await gatewayWith(await open(saying(`({ value: 'next', reason: 'SPLIT' })`)));
-  const exchange = await asked(gateway);
+  const exchange = await exchangeOf(gateway);
   expect(targetOf(exchange)).toBe('s/large');
   expect(exchange.policy.name).toBe('r');
   expect(exchange.policy.variant).toEqual({ name: 'next', why: 'flag which-chat (SPLIT)' });
@@ -56,19 +56,19 @@ export default options => new InMemoryProvider(options);`);
   const flag = { variants: { on: 'next', off: 'r' }, defaultVariant: 'on', disabled: false };
   expect(new InMemoryProvider({ 'which-chat': flag }).metadata.name).toBe('in-memory');
   await using gateway = await gatewayWith(await open(path, { 'which-chat': flag }));
-  expect((await asked(gateway)).policy.variant).toEqual({ name: 'next', why: 'flag which-chat (STATIC)' });
+  expect((await exchangeOf(gateway)).policy.variant).toEqual({ name: 'next', why: 'flag which-chat (STATIC)' });
 });
 
 test('the provider gets the caller, and the same targeting key for a whole conversation', async () => {
   const path = saying(`(globalThis.seen = context, { value: context.tags.beta === 'yes' ? 'next' : 'r' })`);
   await using gateway = await gatewayWith(await open(path));
   const headers = { 'x-hindcast-conversation': 'c-7', 'x-hindcast-tag-beta': 'yes' };
-  expect(targetOf(await asked(gateway, headers))).toBe('s/large');
+  expect(targetOf(await exchangeOf(gateway, headers))).toBe('s/large');
   expect((globalThis as { seen?: unknown }).seen).toEqual({
     ...{ targetingKey: 'c-7', tenant: 'default', project: '', user: '', key: '', conversation: 'c-7' },
     ...{ route: 'r', model: 'r', tags: { beta: 'yes' } },
   });
-  const other = await asked(gateway);
+  const other = await exchangeOf(gateway);
   expect(targetOf(other), 'its own name is the route itself').toBe('s/small');
   expect(other.policy.variant).toBeUndefined();
 });
@@ -82,7 +82,7 @@ test.each([
 ])('shares decide where a flag is %s, and it is counted', async (outcome, evaluate) => {
   const flags = await open(saying(evaluate.startsWith('{') ? `(() => ${evaluate})()` : evaluate), null, outcome === 'late' ? 30 : 2_000);
   await using gateway = await gatewayWith(flags);
-  expect(targetOf(await asked(gateway))).toBe('s/small');
+  expect(targetOf(await exchangeOf(gateway))).toBe('s/small');
   const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
   const counted = metrics.split('\n').filter(line => line.startsWith('hindcast_flags_total{') && !line.endsWith(' 0'));
   expect(counted, metrics.slice(0, 200)).toHaveLength(1);
@@ -101,7 +101,7 @@ test('GET /admin/explain evaluates the flag as a request does', async () => {
 
 test('a flag cannot choose a variant that excludes the request', async () => {
   await using gateway = await gatewayWith(await open(saying(`({ value: 'other' })`)));
-  expect(targetOf(await asked(gateway))).toBe('s/small');
+  expect(targetOf(await exchangeOf(gateway))).toBe('s/small');
 });
 
 test.each([
@@ -118,7 +118,7 @@ test('a provider that is not ready does not delay the start', async () => {
   initialize: async () => { throw new Error('no flagd at 8013') }, resolveStringEvaluation: async () => ({ value: 'next' }) }`);
   const flags = await openFeatureFlags(
     { provider: path, directory: folder, options: null, timeoutMs: 1_000 },
-    { warn: said => warnings.push(said) },
+    { warn: message => warnings.push(message) },
   );
   expect(warnings).toEqual([expect.stringContaining('no flagd at 8013')]);
   await flags.close();

@@ -171,8 +171,8 @@ describe('audio', () => {
   test('is translated, and priced per second', async () => {
     act = json({ text: 'hello', duration: 60, language: 'german' });
     const file = await toFile(Buffer.alloc(100), 'a.mp3', { type: 'audio/mpeg' });
-    const told = await client.audio.translations.create({ model: 'acme/whisper-1', file, response_format: 'verbose_json' });
-    expect(told.text).toBe('hello');
+    const result = await client.audio.translations.create({ model: 'acme/whisper-1', file, response_format: 'verbose_json' });
+    expect(result.text).toBe('hello');
     expect(calls[0]).toMatchObject({ path: '/v1/audio/translations' });
     expect(await gateway.sink.next()).toMatchObject({ operation: 'translation', costNanoUsd: 6_000_000 });
   });
@@ -196,8 +196,8 @@ test('moderations accept images, and are free', async () => {
     { type: 'text' as const, text: 'look' },
     { type: 'image_url' as const, image_url: { url: 'data:image/png;base64,aGk=' } },
   ];
-  const told = await client.moderations.create({ model: 'acme/omni-moderation-latest', input });
-  expect(told.results[0]).toMatchObject({ flagged: true, category_applied_input_types: { violence: ['image'] } });
+  const result = await client.moderations.create({ model: 'acme/omni-moderation-latest', input });
+  expect(result.results[0]).toMatchObject({ flagged: true, category_applied_input_types: { violence: ['image'] } });
   expect(JSON.parse(calls[0]!.body.toString())).toEqual({ model: 'omni-moderation-latest', input });
   expect(await gateway.sink.next()).toMatchObject({ operation: 'moderation', outcome: 'ok', costNanoUsd: 0 });
 });

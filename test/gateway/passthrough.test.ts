@@ -80,10 +80,10 @@ describe('a request that names a model', () => {
       output_tokens: 1000,
       input_tokens_details: { text_tokens: 60, image_tokens: 40 },
     };
-    const said = { created: 1, data: [{ b64_json: 'aGk=' }], usage, tomorrow: { a: 1 } };
-    act = json(said);
+    const body = { created: 1, data: [{ b64_json: 'aGk=' }], usage, tomorrow: { a: 1 } };
+    act = json(body);
     const { data, response } = await clientOf().images.generate({ model: 'pictures', prompt: 'a cat', size: '1024x1024' }).withResponse();
-    expect(data).toMatchObject(said);
+    expect(data).toMatchObject(body);
     expect(response.headers.get('x-hindcast-target')).toBe('acme/gpt-image-1');
     expect(Number(response.headers.get('x-hindcast-cost-usd'))).toBeCloseTo((60 * 5 + 40 * 10 + 1000 * 40) / 1e6, 9);
     expect(calls).toHaveLength(1);
@@ -98,13 +98,13 @@ describe('a request that names a model', () => {
       usage: { input: 100, output: 1000 },
     });
     expect(exchange.attempts[0]!.cost!.priceId).toContain('/openai/gpt-image-1');
-    expect(JSON.parse(Buffer.from(exchange.response).toString())).toEqual(said);
+    expect(JSON.parse(Buffer.from(exchange.response).toString())).toEqual(body);
   });
 
   test('is rejected with reasons when no target supports the endpoint', async () => {
     await start();
-    const asked = clientOf().images.generate({ model: 'wordy', prompt: 'a cat' });
-    await expect(asked).rejects.toMatchObject({
+    const generated = clientOf().images.generate({ model: 'wordy', prompt: 'a cat' });
+    await expect(generated).rejects.toMatchObject({
       status: 400,
       code: 'unsupported_endpoint',
       message: expect.stringContaining('api: anthropic'),
@@ -168,7 +168,7 @@ providers:
     expect(JSON.parse(calls[0]!.body.toString())).toEqual({ ...body, model: 'jina-reranker-v3' });
     const exchange = await gateway.sink.next();
     expect(exchange).toMatchObject({ operation: 'rerank', usage: { input: 12 } });
-    expect(exchange).not.toHaveProperty('costNanoUsd'); // nobody has said
+    expect(exchange).not.toHaveProperty('costNanoUsd'); // nobody has body
   });
 });
 
@@ -212,8 +212,8 @@ describe('audio', () => {
     await start();
     act = json({ text: 'hi', duration: 30, language: 'english' });
     const file = await toFile(Buffer.alloc(4000, 3), 'a.wav', { type: 'audio/wav' });
-    const told = await clientOf().audio.transcriptions.create({ model: 'acme/whisper-1', file, response_format: 'verbose_json' });
-    expect(told.text).toBe('hi');
+    const transcript = await clientOf().audio.transcriptions.create({ model: 'acme/whisper-1', file, response_format: 'verbose_json' });
+    expect(transcript.text).toBe('hi');
     expect(await gateway.sink.next()).toMatchObject({ operation: 'transcription', costNanoUsd: 3_000_000 });
     act = response => response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end('bonjour');
     expect(await clientOf().audio.translations.create({ model: 'acme/whisper-1', file, response_format: 'text' })).toBe('bonjour');
@@ -416,8 +416,8 @@ keys:
         .end(JSON.stringify({ custom_id: 'a', response: { status_code: 200, body }, error: null }));
     await client.files.content('file-4');
     // 1,600 tokens at half of 2.50 USD per million are spent: the estimate of an image does not fit any more.
-    const asked = client.images.generate({ model: 'acme/gpt-image-1', prompt: 'x', n: 1 });
-    await expect(asked).rejects.toMatchObject({ status: 429, code: 'budget_exceeded' });
+    const generated = client.images.generate({ model: 'acme/gpt-image-1', prompt: 'x', n: 1 });
+    await expect(generated).rejects.toMatchObject({ status: 429, code: 'budget_exceeded' });
     expect(calls).toHaveLength(2);
   });
 

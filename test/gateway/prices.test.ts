@@ -90,7 +90,7 @@ interface Bill {
 describe(`Bills that providers stated${unlessRecorded('prices/cost_oracle.jsonl')}`, () => {
   const bills = recordedRows<Bill>('prices/cost_oracle.jsonl').filter(bill => !bill.suspect);
 
-  /** Bills of the vendor himself, where the table's list price is the price. A resold model costs what the reseller of the hour wants. */
+  /** The vendors' own bills, for which the table's list price applies. The price of a resold model changes with the reseller. */
   const isOfVendor = (bill: Bill): boolean => bill.provider === 'xai' || bill.upstream_provider === 'Anthropic';
 
   type Judgement = 'same' | 'another' | 'unknown';
@@ -120,7 +120,7 @@ describe(`Bills that providers stated${unlessRecorded('prices/cost_oracle.jsonl'
     expect(count(bills)).toEqual({ same: 109, another: 64, unknown: 7 });
   });
 
-  /** Why a list price is not the bill, by what the bill says. */
+  /** Why the bill differs from the list price, from the bill's fields. */
   const reasonOf = (bill: Bill): string => {
     const { usage, model_served: model, upstream_provider: upstream } = bill;
     if (judge(bill) === 'unknown') return 'the table does not list it';
@@ -155,7 +155,7 @@ describe(`Bills that providers stated${unlessRecorded('prices/cost_oracle.jsonl'
   });
 });
 
-/** The Responses API counts the same under other names. */
+/** The Responses API uses other names for the same counts. */
 const inChatForm = (usage: JsonObject): JsonObject =>
   'input_tokens' in usage
     ? {
@@ -167,7 +167,7 @@ const inChatForm = (usage: JsonObject): JsonObject =>
       }
     : usage;
 
-/** Who brings a key of their own is billed by the vendor, and told how much. */
+/** With the caller's own key the vendor bills the caller, and reports the amount. */
 function billedFor({ cost_usd: billed, usage }: Bill): number {
   const upstream = objectOf(usage.cost_details).upstream_inference_cost;
   return billed === 0 && typeof upstream === 'number' ? upstream : billed;
@@ -197,7 +197,7 @@ const near = (mine: number | undefined, theirs: number): boolean => Math.abs((mi
 test(`what OpenAI's service tiers cost is what another table says${unlessRecorded('prices/langfuse_default-model-prices.json')}`, () => {
   const wrong = tiered.flatMap(({ model, tier, prices: said, plain }) => {
     const price = model.startsWith('claude') ? undefined : prices('openai', model, at);
-    // Where the tables differ in the price itself, the shares cannot be compared.
+    // Where the tables differ in the price itself, the factors cannot be compared.
     if (!price || !near(price.input, plain.input!)) return [];
     const ours = priceAtTier(price, tier);
     return near(ours?.input, said.input!) && near(ours?.output, said.output!) ? [] : [`${model} ${tier}`];
@@ -205,7 +205,7 @@ test(`what OpenAI's service tiers cost is what another table says${unlessRecorde
   expect(wrong).toEqual([]);
 });
 
-test('the hour in the cache costs twice the input at Anthropic, and a tier of its own that nobody has priced is unpriced', () => {
+test('an hour in the cache costs twice the input at Anthropic, and a tier without a known price is unpriced', () => {
   const price = prices('anthropic', 'claude-sonnet-4-5', at)!;
   expect(price.cacheWriteHour).toBe(2 * price.input);
   expect(priceAtTier(price, 'standard')).toBe(price);

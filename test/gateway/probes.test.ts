@@ -1,4 +1,4 @@
-/** Active probes over real sockets: what is found out before a caller is spent, and what a probe never does. */
+/** Active health probes over real sockets: what they find before a caller does, and what they never do. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
@@ -6,11 +6,11 @@ import { hi, post, type RunningGateway, settingsOf, startGateway } from './harne
 
 interface Provider extends AsyncDisposable {
   readonly url: string;
-  /** What GETs are answered; 0 tears the connection. */
+  /** The status of GET responses; 0 destroys the connection. */
   status: number;
   readonly probes: { readonly path: string; readonly key: string | undefined }[];
   readonly calls: string[];
-  /** Settles when so many probes have come. */
+  /** Resolves when so many probes have arrived. */
   probed(count: number): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ interface FleetPage {
   readonly keys: readonly object[];
 }
 const fleetOf = async ({ url }: RunningGateway): Promise<FleetPage> => (await (await fetch(`${url}/admin/fleet`)).json()) as FleetPage;
-/** The page as soon as it shows this; each look follows a probe, so that it ends. */
+/** The /metrics page as soon as it contains this; each read follows a probe, so it ends. */
 async function until(gateway: RunningGateway, { probed, probes }: Provider, shows: (page: FleetPage) => boolean): Promise<FleetPage> {
   for (let look = 0; look < 12; look++) {
     const page = await fleetOf(gateway);
@@ -77,7 +77,7 @@ async function until(gateway: RunningGateway, { probed, probes }: Provider, show
 }
 const stateOf = (page: FleetPage): string | undefined => page.targets.find(({ target }) => target === 'a/m')?.state;
 
-test('a dead provider is found before the first caller, and one that came back is tried by the next', async () => {
+test('an outage is found before the first caller, and a recovered provider gets the next request', async () => {
   await using dead = await provider();
   dead.status = 0;
   await using gateway = await startGateway(yaml(dead.url));
@@ -97,22 +97,22 @@ test('a dead provider is found before the first caller, and one that came back i
   expect(await (await fetch(`${gateway.url}/metrics`)).text()).toMatch(/hindcast_probes_total\{provider="a",outcome="dead"\} [5-9]/);
 });
 
-test('a provider that answers callers is not asked besides, and a path of its own is asked', async () => {
+test('a provider that responds to callers is not probed, and a custom path is used', async () => {
   await using live = await provider();
   await using gateway = await startGateway(yaml(live.url, ', path: /health'));
   await live.probed(1);
   expect(live.probes[0]!.path).toBe('/health');
   expect((await fleetOf(gateway)).probes[0]?.outcome ?? 'alive').toBe('alive');
-  // Four calls a second for nearly two seconds: whoever was heard of within the interval is left alone.
-  const asked = live.probes.length;
+  // Four requests per second for nearly two seconds: a provider that responded within the interval is not probed.
+  const probesBefore = live.probes.length;
   for (let call = 0; call < 7; call++) {
     await post(gateway.url, { ...hi, model: 'r' });
     await new Promise(resolve => setTimeout(resolve, 250));
   }
-  expect(live.probes.length - asked).toBeLessThanOrEqual(1);
+  expect(live.probes.length - probesBefore).toBeLessThanOrEqual(1);
 });
 
-test('a key that is refused rests, and is told from a provider that is dead', async () => {
+test('a rejected key cools down, and differs from a dead provider', async () => {
   await using refusing = await provider();
   refusing.status = 401;
   await using gateway = await startGateway(yaml(refusing.url));
@@ -127,9 +127,9 @@ test('no probe is sent after the end, nor after a configuration without it', asy
   const gateway = await startGateway(yaml(one.url));
   await one.probed(1);
   gateway.gateway.configure(settingsOf(`server: { port: 0 }\nproviders: { s: { api: simulated } }`));
-  const heard = one.probes.length;
+  const probesBefore = one.probes.length;
   await new Promise(resolve => setTimeout(resolve, 1_500));
-  expect(one.probes.length).toBe(heard);
+  expect(one.probes.length).toBe(probesBefore);
   await gateway[Symbol.asyncDispose]();
 });
 

@@ -43,7 +43,7 @@ async function one(store: RolloutStore, clock: VirtualClock, routes = routesOf()
   await rollouts.ready();
   return rollouts;
 }
-const said = async (clock: VirtualClock, ...all: readonly Rollouts[]): Promise<void> => {
+const synced = async (clock: VirtualClock, ...all: readonly Rollouts[]): Promise<void> => {
   clock.run();
   for (const rollouts of all) await rollouts.ready();
 };
@@ -69,30 +69,30 @@ describe.each(stores)('rollouts stored %s', (name, place) => {
     const [a, b] = [await one(await open(), clock, routes), await one(await open(), clock, routes)];
     expect([shareOf(a), shareOf(b)]).toEqual([0.1, 0.1]);
     for (let i = 0; i < 6; i++) for (const each of [a, b]) expect(each.observe(exchange(1_002_000 + i, 'ok'))).toEqual([]);
-    await said(clock, a);
-    await said(clock, b);
+    await synced(clock, a);
+    await synced(clock, b);
     // The second gateway sees that the sample suffices.
     expect(Math.max(shareOf(a), shareOf(b)), 'ten together').toBe(1);
     for (const each of [a, b]) each.observe(exchange(1_003_000, 'ok'));
-    await said(clock, a, b);
+    await synced(clock, a, b);
     expect([shareOf(a), shareOf(b)]).toEqual([1, 1]);
     // Three of ten must not fail; each gateway has seen two failures.
     for (const each of [a, b]) for (let i = 0; i < 2; i++) expect(each.observe(exchange(1_004_000 + i, 'upstream_error'))).toEqual([]);
-    await said(clock, a);
-    await said(clock, b);
+    await synced(clock, a);
+    await synced(clock, b);
     expect(Math.min(shareOf(a), shareOf(b))).toBe(0);
-    const told = [...a.observe(exchange(1_005_000, 'ok')), ...b.observe(exchange(1_005_000, 'ok'))];
-    expect(told, 'it is told once').toHaveLength(1);
-    await said(clock, a, b);
+    const rollbacks = [...a.observe(exchange(1_005_000, 'ok')), ...b.observe(exchange(1_005_000, 'ok'))];
+    expect(rollbacks, 'it is rollbacks once').toHaveLength(1);
+    await synced(clock, a, b);
     expect([shareOf(a), shareOf(b)]).toEqual([0, 0]);
     await Promise.all([a.close(), b.close()]);
-    const again = await one(await open(), clock, routes);
-    expect([shareOf(again), again.report()[0]?.rolled_back]).toEqual([0, expect.stringContaining('requests failed')]);
-    expect(again.observe(exchange(1_006_000, 'ok')), 'it was told before').toEqual([]);
-    again.configure(routesOf('s/mended'), clock.now());
-    await again.ready();
-    expect(shareOf(again), 'another configuration begins anew').toBe(0.1);
-    await again.close();
+    const restarted = await one(await open(), clock, routes);
+    expect([shareOf(restarted), restarted.report()[0]?.rolled_back]).toEqual([0, expect.stringContaining('requests failed')]);
+    expect(restarted.observe(exchange(1_006_000, 'ok')), 'it was rollbacks before').toEqual([]);
+    restarted.configure(routesOf('s/mended'), clock.now());
+    await restarted.ready();
+    expect(shareOf(restarted), 'another configuration begins anew').toBe(0.1);
+    await restarted.close();
   });
 });
 

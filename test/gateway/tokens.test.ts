@@ -133,9 +133,9 @@ providers:
 test('an image in a request does not count as text, however long its base64 is', () => {
   const image = { type: 'image', source: { type: 'inline', mediaType: 'image/png', data: 'A'.repeat(2_000_000) } } as const;
   const chat = { model: 'm', tools: [], stream: false, stop: [], extra: {} };
-  const asking = (content: readonly Part[]) => ({ ...chat, messages: [{ role: 'user' as const, content }] });
-  expect(estimatePromptTokens(asking([image]), 2_000_400)).toBe(1_100);
-  expect(estimatePromptTokens(asking([{ type: 'text', text: 'hi' }]), 400)).toBe(100);
+  const chatOf = (content: readonly Part[]) => ({ ...chat, messages: [{ role: 'user' as const, content }] });
+  expect(estimatePromptTokens(chatOf([image]), 2_000_400)).toBe(1_100);
+  expect(estimatePromptTokens(chatOf([{ type: 'text', text: 'hi' }]), 400)).toBe(100);
   const result = { type: 'tool-result', callId: 'c', content: [image] } as const;
-  expect(estimatePromptTokens(asking([result as unknown as Part]), 2_000_400)).toBe(1_100);
+  expect(estimatePromptTokens(chatOf([result as unknown as Part]), 2_000_400)).toBe(1_100);
 });

@@ -47,16 +47,16 @@ test('wherever a journal is cut, each begun call is done, open or absent, and th
       journal.close();
       const whole = readFileSync(path, 'utf8');
       writeFileSync(path, whole.slice(0, cut));
-      const again = new Journal(path);
+      const reopened = new Journal(path);
       const lines = whole
         .slice(0, cut)
         .split('\n')
         .slice(0, -1)
         .map(line => JSON.parse(line) as { type: string; cost?: number });
-      expect(again.progress.spent).toBe(lines.reduce((sum, line) => sum + (line.cost ?? 0), 0));
-      again.giveUp();
-      expect(again.open).toEqual([]);
-      again.close();
+      expect(reopened.progress.spent).toBe(lines.reduce((sum, line) => sum + (line.cost ?? 0), 0));
+      reopened.giveUp();
+      expect(reopened.open).toEqual([]);
+      reopened.close();
     }),
     { numRuns: 30 },
   );
@@ -129,19 +129,19 @@ test.each(moments)(
 
     const resumed = await place.run('replay', 'resume', '--json');
     expect([resumed.code, resumed.stderr]).toEqual([0, '']);
-    const told = JSON.parse(resumed.stdout) as {
+    const report = JSON.parse(resumed.stdout) as {
       before: number;
       asked: number;
       left: number;
       spent_usd: number;
       possibly_billed_twice: number;
     };
-    expect(told.before + told.asked).toBe(300);
-    expect(told.left).toBe(0);
-    expect(told.spent_usd).toBeLessThanOrEqual(cap);
+    expect(report.before + report.asked).toBe(300);
+    expect(report.left).toBe(0);
+    expect(report.spent_usd).toBeLessThanOrEqual(cap);
     // No finished call was sent again: only those in flight at the kill.
     expect(calls).toBeLessThanOrEqual(300 + 64);
-    expect(calls).toBeLessThanOrEqual(300 + told.possibly_billed_twice);
+    expect(calls).toBeLessThanOrEqual(300 + report.possibly_billed_twice);
 
     const gateway = await place.serve();
     const rows = async (query: string): Promise<string> => (await fetch(`${gateway.storeUrl}/?query=${encodeURIComponent(query)}`)).text();

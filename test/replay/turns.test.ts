@@ -1,4 +1,4 @@
-/** Turns that are asked whole: tools are never executed, what they gave of old is given again, and what was never recorded ends the turn. */
+/** Complete turns in replay: tools are never executed, recorded results are returned, and a call without a recorded result ends the turn. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
@@ -49,7 +49,7 @@ const turn = (): readonly RecordedRequest[] => [
   recorded([question, rain, gave('c1', 'rain'), clock, gave('c2', 'noon')], 'It rains at noon.'),
 ];
 
-test('a turn is found by its first request, with what tools gave and how it ended', () => {
+test('a turn is found by its first request, with its tool results and its last response', () => {
   const [first, second, third] = turn();
   const other = recorded([user('Something else')]);
   const next = recorded([question, rain, gave('c1', 'rain'), user('Thanks!')]);
@@ -66,7 +66,7 @@ test('a turn is found by its first request, with what tools gave and how it ende
   expect(elsewhere.get(first!.id)!.toolResults, 'of another conversation').toEqual([]);
 });
 
-test('results are given once each: in order by name, or only for the same arguments in whatever order they are written', () => {
+test('each result is returned once: in order by name, or only for equal arguments in any key order', () => {
   const all: readonly ToolResult[] = [
     { name: 'f', arguments: '{"a":1,"b":2}', content: [{ type: 'text', text: 'one' }] },
     { name: 'f', arguments: '{"a":3}', content: [{ type: 'text', text: 'two' }] },
@@ -99,7 +99,7 @@ test('results are given once each: in order by name, or only for the same argume
   );
 });
 
-/** A model that answers by how far the conversation has come; `asked` is what it was sent. */
+/** A model whose response depends on the length of the conversation; `asked` holds its requests. */
 async function model(script: readonly Json[]) {
   const asked: { messages: readonly Json[]; seed: unknown }[] = [];
   const server = createServer(async (request, response) => {
@@ -130,7 +130,7 @@ async function model(script: readonly Json[]) {
   };
 }
 
-async function askedWhole(script: readonly Json[], matching: ToolMatching, cap = Number.POSITIVE_INFINITY) {
+async function replayTurn(script: readonly Json[], matching: ToolMatching, cap = Number.POSITIVE_INFINITY) {
   await using upstream = await model(script);
   const settings = settingsOf(`providers: { b: { api: openai, key: k-0123456789, base_url: "${upstream.url}", allow_private: true } }
 prices: { b/m: { input: 1, output: 1 } }`);
@@ -153,52 +153,52 @@ prices: { b/m: { input: 1, output: 1 } }`);
 
 const ends: Json = { role: 'assistant', content: 'Noon, and rain.' };
 
-test('a model that calls the same tools is led to its end, and pays for every call', async () => {
-  const told = await askedWhole([calls(['n1', 'time', { zone: 'CET' }]), calls(['n2', 'weather', { city: 'Bonn' }]), ends], 'strict');
-  expect(told.done).toMatchObject({ asked: 1, answered: 1, left: 0, turned: { further: 2, unknown: 0, unused: 0 } });
-  expect(told.asked.at(-1)!.messages.slice(1)).toMatchObject([
+test('a model that calls the same tools reaches the end of the turn, and every call is paid', async () => {
+  const result = await replayTurn([calls(['n1', 'time', { zone: 'CET' }]), calls(['n2', 'weather', { city: 'Bonn' }]), ends], 'strict');
+  expect(result.done).toMatchObject({ asked: 1, answered: 1, left: 0, turned: { further: 2, unknown: 0, unused: 0 } });
+  expect(result.asked.at(-1)!.messages.slice(1)).toMatchObject([
     { role: 'assistant', tool_calls: [{ id: 'n1' }] },
     { role: 'tool', tool_call_id: 'n1', content: 'noon' },
     { role: 'assistant', tool_calls: [{ id: 'n2' }] },
     { role: 'tool', tool_call_id: 'n2', content: 'rain' },
   ]);
-  expect(told.asked.at(-1)!.seed, 'what else the caller said goes along').toBe(7);
-  expect(told.exchanges.map(({ replayOf }) => replayOf)).toEqual(Array(3).fill(told.exchanges[0]!.replayOf));
-  expect(told.settled).toEqual([[expect.anything(), 'ok', 3 * 20_000]]);
-  expect(told.done.spent).toBe(60_000);
+  expect(result.asked.at(-1)!.seed, 'what else the caller said goes along').toBe(7);
+  expect(result.exchanges.map(({ replayOf }) => replayOf)).toEqual(Array(3).fill(result.exchanges[0]!.replayOf));
+  expect(result.settled).toEqual([[expect.anything(), 'ok', 3 * 20_000]]);
+  expect(result.done.spent).toBe(60_000);
 });
 
-test('strict ends the turn at other arguments, fifo goes on; what nobody called for is counted', async () => {
+test('strict ends the turn at other arguments, fifo continues; unused results are counted', async () => {
   const elsewhere = [calls(['n1', 'weather', { city: 'Kiel' }]), ends];
-  const strict = await askedWhole(elsewhere, 'strict');
+  const strict = await replayTurn(elsewhere, 'strict');
   expect(strict.done.turned).toEqual({ further: 0, unknown: 1, unused: 2 });
-  const fifo = await askedWhole(elsewhere, 'fifo');
+  const fifo = await replayTurn(elsewhere, 'fifo');
   expect(fifo.done.turned).toEqual({ further: 1, unknown: 0, unused: 1 });
   expect(replayedText('r', fifo.done)).toContain(
     'Turns took 1 further calls; 0 ended at a tool call without a recorded result, 1 recorded results',
   );
-  expect((await askedWhole([ends], 'fifo')).done.turned).toEqual({ further: 0, unknown: 0, unused: 2 });
+  expect((await replayTurn([ends], 'fifo')).done.turned).toEqual({ further: 0, unknown: 0, unused: 2 });
 });
 
-test('a turn for which the money does not suffice is cancelled, counted, and asked again another time', async () => {
-  const [first, second] = (await askedWhole([rain, ends], 'fifo')).begun;
-  // The journal knows what was spent before: the second call, longer than the first, comes on top.
+test('a turn that would exceed the cap is cancelled, counted, and sent again later', async () => {
+  const [first, second] = (await replayTurn([rain, ends], 'fifo')).begun;
+  // The journal knows what was spent before: the second call, longer than the first, is added.
   expect(second).toBeGreaterThan(first! + 20_000);
-  const told = await askedWhole([rain, ends], 'fifo', first!);
-  expect(told.done.stoppedBy).toBe('cap');
-  expect(told.settled.map(([, outcome]) => outcome)).toEqual(['cancelled']);
-  expect(told.done.spent).toBe(20_000);
-  expect(told.asked).toHaveLength(1);
+  const result = await replayTurn([rain, ends], 'fifo', first!);
+  expect(result.done.stoppedBy).toBe('cap');
+  expect(result.settled.map(([, outcome]) => outcome)).toEqual(['cancelled']);
+  expect(result.done.spent).toBe(20_000);
+  expect(result.asked).toHaveLength(1);
 });
 
-test('a model that never stops calling tools is left alone', async () => {
+test('a model that never stops calling tools is cut off', async () => {
   const again = Array.from({ length: 40 }, (_, i) => calls([`n${i}`, i % 2 === 0 ? 'weather' : 'time', {}]));
-  const { done, asked } = await askedWhole(again, 'fifo');
+  const { done, asked } = await replayTurn(again, 'fifo');
   expect(asked.length).toBe(3);
   expect(done.turned).toEqual({ further: 2, unknown: 1, unused: 0 });
 });
 
-test('through the command line: a recorded turn is planned, asked whole, and held against how it had ended', {
+test('through the command line: a recorded turn is planned, replayed, and compared with its recorded end', {
   timeout: 120_000,
 }, async () => {
   await using upstream = await model([rain, clock, { role: 'assistant', content: 'It rains at noon.' }]);

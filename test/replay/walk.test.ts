@@ -1,4 +1,4 @@
-/** Every way through replay's command line over one morning's traffic: plan, datasets, answers from the record, the noise floor, reports, export. */
+/** The replay commands over one morning's traffic: plan, datasets, answers from the record, the noise floor, reports, export. */
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -22,7 +22,7 @@ routes:
       - { target: "sim/large:${fast}" }
 `;
 
-test('a morning is planned, kept as a dataset, asked again, answered from the record, and reported', { timeout: 400_000 }, async () => {
+test('a morning is planned, stored as a dataset, replayed, answered from the record, and reported', { timeout: 400_000 }, async () => {
   await using place = new Workspace(config);
   const gateway = await place.serve();
   const ask = (content: string, tag: string) =>
@@ -43,12 +43,12 @@ test('a morning is planned, kept as a dataset, asked again, answered from the re
     return JSON.parse(stdout);
   };
 
-  // Duplicates are asked once; the plan knows what the record answers for nothing.
+  // Duplicates are sent once; the plan knows what the record answers at no cost.
   const against = ['--against', 'support', '--against', `sim/large:${fast}`];
   const all = await json('plan', '--since', '1h', ...against);
   expect(all.arms[0]).toMatchObject({ calls: 20, fromRecord: 20 });
   expect(all.arms[0].p50).toBeGreaterThan(0);
-  // Another temperature is another question, which the record does not answer.
+  // Another temperature is another request, which the record does not answer.
   expect((await json('plan', '--since', '1h', '--against', 'support', '--temperature', '0', '--only-missing')).arms[0]).toMatchObject({
     calls: 20,
     fromRecord: 0,
@@ -75,7 +75,7 @@ test('a morning is planned, kept as a dataset, asked again, answered from the re
   const gone = await place.run('replay', 'dataset', 'show', 'silver');
   expect([gone.code, gone.stderr]).toEqual([expect.toBeOneOf([2, 5]), expect.stringContaining('silver')]);
 
-  // All of it is in the record: nobody is called, and it costs nothing.
+  // The record answers everything: no calls, no cost.
   const cached = await json('run', '--dataset', 'golden@1', '--against', 'support', '--mode', 'cached');
   expect(cached).toMatchObject({ asked: 10, fromRecord: 10, spent: 0 });
   expect(cached.saved_usd).toBeGreaterThan(0);
@@ -103,13 +103,13 @@ test('a morning is planned, kept as a dataset, asked again, answered from the re
   expect(diff.code).toBe(0);
   const { arms } = JSON.parse(diff.stdout);
   expect(arms.map(({ arm }: { arm: string }) => arm).toSorted()).toEqual(['a/a', `sim/large:${fast}`]);
-  // One number, wherever it stands.
+  // The same number everywhere.
   const cost = place.read('report.txt').match(/at (\d+\.\d) % more cost/)![1]!;
   for (const file of ['report.html', 'report.md']) expect(place.read(file)).toContain(`at ${cost} % more cost`);
   expect(place.read('report.html')).not.toMatch(/<script|https?:\/\//);
   expect(place.read('report.jsonl').trim().split('\n')).toHaveLength(1 + 20);
 
-  // What is exported can be asked again; what nobody knows the price of is refused, and so is what is no condition.
+  // An export can be replayed; a target of unknown price is rejected, and so is an invalid condition.
   expect((await place.run('replay', 'export', 'latest', '-o', 'run.jsonl')).code).toBe(0);
   expect((await readRequests([join(place.folder, 'run.jsonl')])).requests).toHaveLength(10);
   await judgedPairs(place);
@@ -117,7 +117,7 @@ test('a morning is planned, kept as a dataset, asked again, answered from the re
   expect([unpriced.code, unpriced.stderr]).toEqual([2, expect.stringContaining('--allow-unpriced')]);
   const where = await place.run('replay', 'plan', '--where', 'no_such_column = 1', '--against', 'support');
   expect([where.code, where.stderr]).toEqual([2, expect.stringContaining('--where')]);
-  // A log that somebody exported as Parquet is asked like any other file.
+  // A log in Parquet is replayed like any other file.
   const sql =
     "SELECT toString(request_id) AS request_id, request_body, response_body FROM payloads WHERE attempt_no = 0 AND run_id = '' ORDER BY request_id LIMIT 5 FORMAT Parquet";
   const parquet = Buffer.from(await (await fetch(`${gateway.storeUrl}/?query=${encodeURIComponent(sql)}`)).arrayBuffer());
@@ -142,10 +142,10 @@ test('a morning is planned, kept as a dataset, asked again, answered from the re
   expect(await gateway.end('SIGTERM')).toBe(0);
 });
 
-/** Words that nothing cheaper could hold against one another are for a judge, who is paid once and heard for ever. */
+/** Different texts that cheaper methods cannot decide need a judge, which is paid once and whose verdict stays. */
 async function judgedPairs(place: Workspace): Promise<void> {
   let calls = 0;
-  // Of some orders it cannot make up its mind: whatever stands first is better.
+  // For some orders it contradicts itself: the first response is always better.
   const judge = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request.setEncoding('utf8')) body += chunk;
@@ -157,9 +157,9 @@ async function judgedPairs(place: Workspace): Promise<void> {
   });
   await new Promise<void>(resolve => judge.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(judge.address() as AddressInfo).port}`;
-  // All twenty, of which the small model answers some otherwise than the chain did: a sample may hold none of these.
-  const { stdout: told } = await place.run('replay', 'run', '--since', '1h', '--against', `sim/small:${fast}`, '--json');
-  const { run } = JSON.parse(told);
+  // All twenty, because the small model differs from the chain in some: a sample may contain none of these.
+  const { stdout: output } = await place.run('replay', 'run', '--since', '1h', '--against', `sim/small:${fast}`, '--json');
+  const { run } = JSON.parse(output);
   const diff = async (...args: readonly string[]) => {
     const { code, stdout, stderr } = await place.run('replay', 'diff', run, '--json', ...args);
     return { code, stderr, arm: code === 0 ? JSON.parse(stdout).arms[0] : undefined };
@@ -181,7 +181,7 @@ async function judgedPairs(place: Workspace): Promise<void> {
   expect(rungs.judge).toBe(before.rungs.similarity);
   expect(likeness.undecided).toBeLessThan(before.likeness.undecided);
   expect(likeness.equivalent + likeness.undecided).toBe(before.likeness.equivalent + before.likeness.undecided);
-  // A second time it is known already, also to a plain diff.
+  // The second time the verdict is known, also to a diff without a judge.
   expect((await diff('--judge', 'j/judge', '--judge-url', url)).arm.totals.likeness).toEqual(likeness);
   expect((await diff()).arm.totals.likeness).toEqual(likeness);
   expect(calls).toBe(all);

@@ -28,16 +28,16 @@ describe('a repeat with the same Idempotency-Key', () => {
     const { answer, go } = held(respondJson);
     await using provider = await startUpstream(answer);
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
-    const asking = [1, 2, 3].map(() => post(gateway.url, hi, key('k1')));
+    const pending = [1, 2, 3].map(() => post(gateway.url, hi, key('k1')));
     while (provider.requests.length === 0) await new Promise(wait => setTimeout(wait, 2));
     go();
-    const answers = await Promise.all(asking);
-    const texts = await Promise.all(answers.map(one => one.text()));
+    const responses = await Promise.all(pending);
+    const texts = await Promise.all(responses.map(one => one.text()));
     expect(new Set(texts).size).toBe(1);
     expect(texts[0]).toContain('hello');
-    expect(answers.map(one => one.status)).toEqual([200, 200, 200]);
-    expect(new Set(answers.map(one => one.headers.get('x-hindcast-id'))).size).toBe(1);
-    expect(answers.filter(one => one.headers.get('x-hindcast-repeat') === 'true')).toHaveLength(2);
+    expect(responses.map(one => one.status)).toEqual([200, 200, 200]);
+    expect(new Set(responses.map(one => one.headers.get('x-hindcast-id'))).size).toBe(1);
+    expect(responses.filter(one => one.headers.get('x-hindcast-repeat') === 'true')).toHaveLength(2);
     expect(provider.requests).toHaveLength(1);
     expect(gateway.sink.exchanges).toHaveLength(1);
     expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain('hindcast_joined_total 2');
@@ -56,17 +56,17 @@ describe('a repeat with the same Idempotency-Key', () => {
     expect(provider.requests).toHaveLength(1);
   });
 
-  test('gets the whole response again for a while after its end', async () => {
+  test('gets the whole response repeat for a while after its end', async () => {
     await using provider = await startUpstream(respondStream(['hel', 'lo']));
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const first = await (await post(gateway.url, streamed, key('k1'))).text();
-    const again = await post(gateway.url, streamed, key('k1'));
-    expect(await again.text()).toBe(first);
-    expect(again.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    const repeat = await post(gateway.url, streamed, key('k1'));
+    expect(await repeat.text()).toBe(first);
+    expect(repeat.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     expect(provider.requests).toHaveLength(1);
   });
 
-  test('is executed again when the first response failed', async () => {
+  test('is executed repeat when the first response failed', async () => {
     let calls = 0;
     await using provider = await startUpstream((response, asked, request) =>
       ++calls <= 4

@@ -38,10 +38,10 @@ describe('a stream with x-hindcast-resume', () => {
     await using provider = await startUpstream(respondStream(words, () => promise));
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const torn = kept(await readUntil(await post(gateway.url, streamed, resumable), 'one '));
-    const again = await post(gateway.url, streamed, { ...resumable, 'last-event-id': torn.lastId });
-    expect(again.headers.get('x-hindcast-repeat')).toBe('true');
+    const resumed = await post(gateway.url, streamed, { ...resumable, 'last-event-id': torn.lastId });
+    expect(resumed.headers.get('x-hindcast-repeat')).toBe('true');
     resolve();
-    const whole = torn.text + (await again.text());
+    const whole = torn.text + (await resumed.text());
     expect(whole.match(/"content":"[^"]+"/g)).toEqual(words.map(word => `"content":"${word}"`));
     expect(whole.endsWith('data: [DONE]\n\n')).toBe(true);
     expect(provider.requests).toHaveLength(1);
