@@ -314,7 +314,7 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
   [
     'an unknown role',
     `${sim}keys: [{ name: a, hash: "${key(1)}", role: amdin }]`,
-    ['2:106 keys[0].role: expected caller or admin; got "amdin"; did you mean "admin"?'],
+    ['2:106 keys[0].role: expected caller, viewer, analyst or admin; got "amdin"; did you mean "admin"?'],
   ],
   [
     'a price of nothing',
