@@ -51,9 +51,9 @@ const wideColumns = (sweep: Sweep): Columns => [
   ['quality', row => withInterval(row.quality, percent)],
   ['Δ quality', row => withInterval(row.qualityDelta, points)],
   ['worse/better', row => `${row.worse}/${row.better}`],
-  ['vs random mix', row => withInterval(row.vsRandomMix, points)],
+  ['vs mix', row => withInterval(row.vsRandomMix, points)],
   ['latency p95', row => percentile(row.latencyMs, 'p95')],
-  ['first token p95', row => percentile(row.firstTokenMs, 'p95')],
+  ['TTFT p95', row => percentile(row.firstTokenMs, 'p95')],
   ['errors', row => withInterval(row.errors, percent)],
 ];
 
@@ -66,7 +66,7 @@ const narrowColumns: Columns = [
   ['quality', row => valueOnly(row.quality, percent)],
   ['Δ quality', row => withInterval(row.qualityDelta, points)],
   ['worse/better', row => `${row.worse}/${row.better}`],
-  ['vs random mix', row => valueOnly(row.vsRandomMix, points)],
+  ['vs mix', row => valueOnly(row.vsRandomMix, points)],
   ['p95', row => valueOnly(row.latencyMs?.p95, milliseconds)],
   ['TTFT p95', row => valueOnly(row.firstTokenMs?.p95, milliseconds)],
   ['errors', row => valueOnly(row.errors, percent)],
@@ -165,7 +165,7 @@ function remarks(sweep: Sweep, wide: boolean): string[] {
       ? []
       : [
           `relative cost: share of the cost of always asking ${sweep.reference}. worse/better: requests that come out worse and better than by it.`,
-          'vs random mix: quality above a random mix of the targets at the same cost. TTFT: time to first token. More columns and intervals: --wide.',
+          'vs mix: quality above a random mix of the targets at the same cost. TTFT: time to first token. More columns and intervals: --wide.',
         ]),
     'An answer that must be accepted is held until it is whole: its first token comes with its last.',
     ...(hidden > 0 ? [`${count(hidden, 'more threshold')} in --json.`] : []),
