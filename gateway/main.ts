@@ -30,6 +30,7 @@ import type { Settings } from './settings/settings.ts';
 import { startWorkers, type Workers } from './workers/primary.ts';
 import { openPrimaryChannel, type PrimaryChannel } from './workers/worker.ts';
 
+/** Adds `hindcast serve`, `hindcast config` and `hindcast keys`. */
 export function register(program: Command): void {
   program
     .command('serve')

@@ -3,6 +3,7 @@ import type { CallerFormat } from '../core/chat/caller-format.ts';
 import type { GatewayRuntime, RoutedRequest } from '../exchange/contract.ts';
 import { estimateUsage } from '../tokens/estimate-usage.ts';
 
+/** The input tokens of the request, in the encoding of its first target's model; estimated by length when the count takes too long. */
 export async function countTokens({ chat, policy }: RoutedRequest, { counter }: Pick<GatewayRuntime, 'counter'>): Promise<number> {
   const { target } = policy.steps[0]!;
   const { input } = await estimateUsage(counter, target.slice(target.indexOf('/') + 1), chat, undefined);

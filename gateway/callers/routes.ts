@@ -28,6 +28,7 @@ export interface CallerHandlers {
   refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
 }
 
+/** The entries for every dialect's paths; each hands the request to `handlers`. */
 export function callerRoutes(handlers: CallerHandlers): readonly RouteEntry[] {
   const chatRoute = (path: string, dialect: CallerFormat): RouteEntry => ({
     method: 'POST',

@@ -15,6 +15,7 @@ const exampleModels: Readonly<Record<string, string>> = {
 
 export const listeningLine = (url: string): string => `Hindcast ${version()} listens on ${url}`;
 
+/** The banner as printed, without secrets. */
 export function banner(settings: Settings, url: string, storeUrl: string): string {
   const { store, keys, server } = settings;
   const { providers, file, hash } = configSummary(settings);

@@ -16,6 +16,7 @@ interface Options {
   readonly json?: boolean;
 }
 
+/** Adds `hindcast config` and its subcommands. */
 export function registerConfig(program: Command): void {
   const config = program
     .command('config')

@@ -3,6 +3,7 @@ import { configSummary, type KeyRow } from '../config/summary.ts';
 import type { Settings } from '../settings/settings.ts';
 import { table } from './command.ts';
 
+/** The summary as text; tables are cut at 100 rows. */
 export function formatConfigSummary(settings: Settings): string {
   const { file, hash, server, store, providers, routes, tenants, keys } = configSummary(settings);
   return [

@@ -24,6 +24,7 @@ interface Options {
 
 const dialects: ReadonlyMap<string, CallerFormat> = new Map(known.map(dialect => [dialect.name, dialect]));
 
+/** Adds `hindcast config explain`. */
 export function registerExplain(config: Command): void {
   config
     .command('explain')

@@ -18,6 +18,7 @@ interface Options {
 
 const bytesMax = 16 * 1024 * 1024;
 
+/** Adds `hindcast config import`. */
 export function registerImport(config: Command): void {
   config
     .command('import <file>')

@@ -29,6 +29,7 @@ export type KeyAudit = (change: {
   readonly config?: string;
 }) => Promise<void>;
 
+/** Adds `hindcast keys`; `audit` gets each created or revoked key. */
 export function registerKeys(program: Command, audit: KeyAudit = async () => {}): void {
   const keys = program
     .command('keys')

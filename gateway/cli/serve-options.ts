@@ -30,6 +30,7 @@ export function withOptions(settings: Settings, { host, port }: ServeOptions): S
   return { ...settings, server: { ...settings.server, host: address, port: number } };
 }
 
+/** The log on stderr at the level of HINDCAST_LOG. Throws a CommandError for an unknown level. */
 export function openLog({ json }: ServeOptions): Log {
   const requested = process.env.HINDCAST_LOG ?? 'info';
   const level = logLevels.find(name => name === requested);

@@ -42,6 +42,7 @@ export function findFile({ file, directory, environment }: ConfigLocation): stri
   return statSync(defaultPath, { throwIfNoEntry: false }) ? defaultPath : undefined;
 }
 
+/** Reads and checks the config. Never throws: problems are in `loaded`. */
 export function readConfig(location: ConfigLocation): ConfigReading {
   const file = findFile(location);
   if (file === undefined) {

@@ -10,6 +10,7 @@ export interface SettingsOrigin {
 
 const settingsOrigins = new WeakMap<Settings, SettingsOrigin>();
 
+/** Stores the origin of these settings, for `originOf`. */
 export function rememberOrigin(settings: Settings, location: ConfigLocation, { files, origins }: ConfigReading): void {
   settingsOrigins.set(settings, { location, files, origins });
 }

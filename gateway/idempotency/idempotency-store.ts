@@ -47,6 +47,7 @@ const headerName = 'idempotency-key';
 const eventIdShape = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(\d{1,9})$/;
 const keyShape = /^[\x21-\x7e]{1,255}$/;
 
+/** The responses of one process by tenant and Idempotency-Key, within limits of time, size and number. */
 export class IdempotencyStore {
   readonly #clock: Clock;
   readonly #limits: IdempotencyLimits;

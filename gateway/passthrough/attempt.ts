@@ -27,6 +27,7 @@ export interface PassThroughAttemptInput {
   readonly fields: RequestFields;
 }
 
+/** One attempt: it is sent by the constructor and reports once, answered or failed. */
 export class PassThroughAttempt {
   readonly target: Target;
   readonly targetRequest: TargetRequest;

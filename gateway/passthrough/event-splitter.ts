@@ -6,6 +6,7 @@ const finalEvent =
 /** An event with an image takes some megabytes. */
 const eventBytesMax = 64 * 1024 * 1024;
 
+/** Collects bytes and returns complete events, 64 MiB each at most. */
 export class EventSplitter {
   /** Whether the final event has arrived. */
   isComplete = false;

@@ -40,6 +40,7 @@ function callerErrorFor(failure: Failure, { by }: Endpoint): CallerError {
 /** The results of a batch are not sent to the caller without a record. */
 export const recordingFailed: Failure = { kind: 'internal', message: 'the results of a batch could not be recorded' };
 
+/** Runs from the constructor on. `done` resolves to the recorded exchange, and rejects only for an internal error. */
 export class PassThroughExecution implements ExecutionHandle {
   readonly #input: PassThroughInput;
   readonly #drive: RouteDriver;

@@ -21,6 +21,7 @@ export interface PassThroughDependencies {
   finish(started: StartedPassThrough, context: RequestContext, path: string): Promise<void>;
 }
 
+/** One entry per endpoint: executes the request, or sends the error response. */
 export function passThroughRoutes({ contextOf, refuse, finish, ...dependencies }: PassThroughDependencies): readonly RouteEntry[] {
   return endpoints.map(
     (endpoint): RouteEntry => ({

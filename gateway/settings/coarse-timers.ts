@@ -1,15 +1,15 @@
-/** Calls in the far future share timers: one for all that are due within the same 50 ms, which are made at the end of these in the order of their instants. */
+/** Distant calls share timers: one per slot of 50 ms. At the end of a slot its calls fire in the order of their instants. */
 import type { Cancel, Instant, Milliseconds } from '../core/shared/time.ts';
 
 export const coarseSlotMs: Milliseconds = 50;
 
-/** Sets one timer; gives what takes it back. */
+/** Sets one timer, and returns the function that cancels it. */
 export type SetTimer = (instant: Instant, fire: () => void) => Cancel;
 
 interface ScheduledCall {
   readonly instant: Instant;
   readonly fire: () => void;
-  /** Its place in the slot; -1 when it was made or taken back. */
+  /** Its index in the slot; -1 once it has fired or is cancelled. */
   place: number;
 }
 

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { inspect } from 'node:util';
 
+/** Holds a secret text; only `reveal` returns it. */
 export class Secret {
   readonly #value: string;
   /** 8 hex digits of the sha256: tells keys apart in records without revealing them. */

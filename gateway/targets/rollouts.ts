@@ -37,6 +37,7 @@ const syncEveryMs: Milliseconds = 1_000;
 const pendingMax = 2_000;
 const readyMsMax: Milliseconds = 2_000;
 
+/** All rollouts of the configuration, with shared state when there is a store. */
 export class Rollouts {
   /** By route and variant. */
   #active = new Map<string, ActiveRollout>();

@@ -16,6 +16,7 @@ export interface TokenCounterOptions {
 /** With more waiting counts the thread is overloaded, and a new one is not tried. */
 const waitingMax = 256;
 
+/** A counter with its own thread; at most 256 counts wait at once. */
 export function createTokenCounter({ waitMs = 300, idleMs = 60_000 }: TokenCounterOptions = {}): TokenCounter {
   const waiting = new Map<number, (counts: readonly number[] | undefined) => void>();
   let worker: Worker | undefined;

@@ -4,6 +4,7 @@ import { tokenisationOf } from '../core/chat/token-encoding.ts';
 import { estimateTokensByLength, tokenizableCall, usageFromCounts } from '../core/money/token-estimate.ts';
 import type { TokenCounter } from './counter.ts';
 
+/** Estimated usage of a call; `response` is undefined when only the prompt counts. */
 export async function estimateUsage(
   counter: TokenCounter | undefined,
   model: string,

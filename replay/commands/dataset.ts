@@ -11,6 +11,7 @@ export interface DatasetOptions {
   readonly json?: boolean;
 }
 
+/** Selects requests and writes them as the next version of the dataset. */
 export async function runCreateDataset(name: string, options: DatasetOptions & SelectionOptions): Promise<void> {
   const settings = settingsFor(options);
   const store = await openStore(settings);
@@ -23,6 +24,7 @@ export async function runCreateDataset(name: string, options: DatasetOptions & S
   }
 }
 
+/** Prints name, version, size and date of every dataset. */
 export function runListDatasets(options: DatasetOptions): void {
   const { path } = settingsFor(options).store;
   const sets = listDatasets(path).map(({ name, version }) => readDataset(path, `${name}@${version}`));
@@ -35,6 +37,7 @@ export function runListDatasets(options: DatasetOptions): void {
   );
 }
 
+/** Prints the selection and the requests of a dataset. */
 export function runShowDataset(reference: string, options: DatasetOptions): void {
   const set = readDataset(settingsFor(options).store.path, reference);
   const selection = Object.entries(set.selection).filter(([flag]) => flag !== 'json' && flag !== 'config');

@@ -40,6 +40,7 @@ export interface DiffDependencies {
 const formats = ['pretty', 'json', 'jsonl', 'md', 'html'] as const;
 type Format = (typeof formats)[number];
 
+/** Prints the comparison of a run with the record or another run, and writes the report files. */
 export async function diffRun(name: string, other: string | undefined, options: DiffOptions, { judge }: DiffDependencies): Promise<void> {
   const limit = parseCount(options.limit, '--limit');
   const format = options.json ? 'json' : formatNamed(options.format ?? 'pretty', '--format');

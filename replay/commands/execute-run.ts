@@ -233,6 +233,7 @@ function parseSpan(text: string, flag: string): number {
   return Number(amount) * unitMs[unit as keyof typeof unitMs];
 }
 
+/** Nano-dollars of --max-cost; Infinity without it. Throws a CommandError for other text. */
 export function parseCap(maxCost: string | undefined): number {
   if (maxCost === undefined) return Number.POSITIVE_INFINITY;
   const dollars = Number(maxCost.replace(/^\$/, ''));

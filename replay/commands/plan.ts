@@ -20,6 +20,7 @@ export interface PlanOptions extends ReplayOptions {
   readonly onlyMissing?: boolean;
 }
 
+/** Prints calls, cost, changes and losses of each arm. */
 export async function planRun(options: PlanOptions, completesFromRecord: CompletesFromRecord): Promise<void> {
   const settings = settingsFor(options);
   const store = await openStore(settings);

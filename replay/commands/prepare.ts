@@ -134,6 +134,7 @@ function throwWhereError(options: SelectionOptions, error: unknown): never {
   throw new CommandError(exit.usage, `--where ${options.where}: the store rejects this condition on requests. ${message.split('\n')[0]}`);
 }
 
+/** The arms of --against and --aa, without duplicates. */
 export function armsOf(
   options: ReplayOptions,
   settings: Settings,
@@ -145,6 +146,7 @@ export function armsOf(
   return options.aa === undefined ? arms : [...arms, noiseFloorArm(parseShare(options.aa, '--aa'), options.seed ?? '0', settings, shared)];
 }
 
+/** `10%` as 0.1. Throws a CommandError that names the flag. */
 export function parseShare(text: string, flag: string): number {
   const share = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]) / 100;
   if (!(share > 0 && share <= 1)) throw new CommandError(exit.usage, `${flag} ${text}: write a share such as 10%.`);
@@ -154,6 +156,7 @@ export function parseShare(text: string, flag: string): number {
 /** The output limit that a run with a cap adds to requests without one. */
 const outputTokensMax = 16_384;
 
+/** The changes that the flags ask for. Throws a CommandError for invalid values. */
 export function transformsOf({ temperature, hosted = 'block', maxCost }: ReplayOptions): Transforms {
   if (hosted !== 'block' && hosted !== 'strip' && hosted !== 'allow')
     throw new CommandError(exit.usage, `--hosted ${hosted}: write block, strip or allow.`);

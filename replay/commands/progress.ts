@@ -20,6 +20,7 @@ export function progressPrinter(total: number, before: number, spendCap: SpendCa
   };
 }
 
+/** One progress line: calls, cost, and the remaining time once it can be estimated. */
 export function progressText(done: number, total: number, elapsedMs: number, doneNow: number, spendCap: SpendCap): string {
   const left = doneNow > 0 ? ((total - done) * elapsedMs) / doneNow : undefined;
   const cap = Number.isFinite(spendCap.cap) ? ` of ${money(spendCap.cap)}` : '';

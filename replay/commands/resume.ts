@@ -26,6 +26,7 @@ export interface ResumeOptions {
   readonly retryErrors?: boolean;
 }
 
+/** Sends the remaining calls of a run; resolves to the exit code. */
 export async function resumeRun(
   name: string,
   options: ResumeOptions,
@@ -105,6 +106,7 @@ async function reconcileJournal(store: Store, settings: Settings, { folder, mani
   }
 }
 
+/** Prints the progress of a run from its journal. */
 export function statusOf(name: string, options: { readonly config?: string; readonly json?: boolean }): void {
   const settings = settingsFor(options);
   const run = runIdOf(settings, name);

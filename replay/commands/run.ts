@@ -19,6 +19,7 @@ export interface RunOptions extends ReplayOptions, RunControlOptions {
   readonly yes?: boolean;
 }
 
+/** Plans, confirms and executes a new run; resolves to the exit code. */
 export async function runReplay(
   options: RunOptions,
   completesFromRecord: CompletesFromRecord,

@@ -39,6 +39,7 @@ interface ArmFigures {
   readonly told: readonly FigureName[];
 }
 
+/** Simulates the arms on recorded behaviour and stores the results; resolves to the exit code. */
 export async function simulateRun(options: RunOptions, simulate: SimulatePolicy): Promise<number> {
   const settings = settingsFor(options);
   const store = await openStore(settings);

@@ -48,6 +48,7 @@ export function readDataset(storePath: string, reference: string): Dataset {
   return JSON.parse(readFileSync(join(root(storePath), name, `${version}.json`), 'utf8')) as Dataset;
 }
 
+/** Every version of every dataset, sorted by name. */
 export function listDatasets(storePath: string): readonly { readonly name: string; readonly version: number }[] {
   if (!existsSync(root(storePath))) return [];
   return readdirSync(root(storePath))

@@ -58,6 +58,7 @@ export const selectionFlags = (command: Command): Command =>
     )
     .option('--seed <text>', 'the seed of the sample', '0');
 
+/** The selection of the flags; times are relative to `now`. Throws a CommandError for invalid values. */
 export function selectionOf(options: SelectionOptions, now: Instant): Selection {
   const { model, route, tenant } = options;
   return {
@@ -124,6 +125,7 @@ function parseTag(text: string): [string, string] {
   return [text.slice(0, equals), text.slice(equals + 1)];
 }
 
+/** A whole number of at least 1. Throws a CommandError that names the flag. */
 export function parseCount(text: string, flag: string): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1) throw new CommandError(exit.usage, `${flag} ${text}: write a whole number, 1 or more.`);

@@ -19,6 +19,7 @@ export interface Comparison {
   readonly arms: readonly ArmDiff[];
 }
 
+/** The comparison, arm by arm; the noise arm is last. */
 export function comparison(run: string, against: string, byArm: ReadonlyMap<string, readonly Pair[]>): Comparison {
   const noise = byArm.get(noiseArm) ?? [];
   // The noise floor comes last: the other arms are compared with it.

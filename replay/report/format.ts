@@ -17,6 +17,7 @@ export const percent = (part: number, whole: number): string => (whole === 0 ? '
 export const change = (from: number, to: number): string =>
   from === 0 ? '–' : `${to >= from ? '+' : ''}${(100 * (to / from - 1)).toFixed(1)} %`;
 
+/** The value with its unit: USD, tokens, milliseconds or percent. */
 export function inUnit(value: number, unit: Metric['unit']): string {
   switch (unit) {
     case 'usd':
@@ -32,6 +33,7 @@ export function inUnit(value: number, unit: Metric['unit']): string {
 
 export const signedIn = (value: number, unit: Metric['unit']): string => `${value > 0 ? '+' : ''}${inUnit(value, unit)}`;
 
+/** `+1.2 [0.9, 1.5]`, with units and a sign. */
 export function withInterval({ value, low, high }: Estimate, unit: Metric['unit']): string {
   const bound = (end: number): string => (Number.isFinite(end) ? inUnit(end, unit) : end > 0 ? '∞' : '-∞');
   return `${signedIn(value, unit)} [${bound(low)}, ${bound(high)}]`;

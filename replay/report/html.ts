@@ -7,6 +7,7 @@ import { money, ms } from './format.ts';
 import { type Dot, distribution, escapeHtml, scatter } from './svg.ts';
 import { methodRows, metricRows, pairRows, pathRows, type ReportTable, summarySentence, totalsRows } from './tables.ts';
 
+/** The page; `limit` is the number of differences shown per arm. */
 export function diffHtml(comparison: Comparison, limit: number): string {
   const { run, against, arms } = comparison;
   const title = `Replay ${run}`;

@@ -8,6 +8,7 @@ export interface LostCalls {
   readonly lostWorst: NanoUsd;
 }
 
+/** The lines printed after a run. */
 export function replayedText(run: string, replayed: ReplayResult, { lost, lostWorst }: LostCalls = { lost: 0, lostWorst: 0 }): string {
   const spent = replayed.unpriced > 0 && replayed.unpriced >= replayed.asked ? 'unpriced' : `${money(replayed.spent)} spent`;
   const lines = [`Run ${run}: ${replayed.answered} of ${replayed.asked} calls answered, ${spent}.`];

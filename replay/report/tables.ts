@@ -18,6 +18,7 @@ export function summarySentence({ totals: { shares, recorded, replayed, unpriced
   return `${alike}, at ${Math.abs(100 * more).toFixed(1)} % ${more <= 0 ? 'less' : 'more'} cost.`;
 }
 
+/** Likeness, tokens, cost and latency of both sides. */
 export function totalsRows({ totals }: ArmDiff): ReportTable {
   const { recorded, replayed, likeness, shares, pairs } = totals;
   const both = likeness.same + likeness.equivalent + likeness.undecided + likeness.different;

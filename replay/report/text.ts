@@ -3,6 +3,7 @@ import { table } from '../../gateway/cli/command.ts';
 import { type ArmDiff, type Comparison, worstFirst } from './comparison.ts';
 import { methodRows, metricRows, pairRows, pathRows, type ReportTable, summarySentence, totalsRows } from './tables.ts';
 
+/** The report for a terminal; `limit` is the number of differences shown per arm. */
 export function diffText({ run, against, arms }: Comparison, limit: number): string {
   return [`Run ${run}`, ...arms.map(arm => armText(arm, against, limit))].join('\n\n');
 }
@@ -25,6 +26,7 @@ function armText(arm: ArmDiff, against: string, limit: number): string {
 
 const renderTable = ({ head, rows }: ReportTable): string => table(head, rows);
 
+/** The report as Markdown, with escaped texts. */
 export function diffMarkdown({ run, against, arms }: Comparison, limit: number): string {
   const parts = arms.flatMap(arm => {
     const shown = worstFirst(arm.pairs).slice(0, limit);

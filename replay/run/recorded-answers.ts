@@ -38,6 +38,7 @@ export interface RecordedAnswerLookup {
   answersOf(recorded: RecordedRequest, request: RoutedRequest, environment: ExecutionEnvironment): Promise<RecordedAnswers>;
 }
 
+/** A lookup of recorded responses in the store; responses of the run itself are left out. */
 export function recordedAnswerLookup(store: Store, run: string, completesFromRecord: CompletesFromRecord): RecordedAnswerLookup {
   return {
     answersOf: async (recorded, request, environment) => {

@@ -1,6 +1,7 @@
 /** The spend cap of a run: cost is reserved before each call and settled after it, and never exceeds the cap. */
 import type { NanoUsd } from '../../gateway/core/money/price.ts';
 
+/** Tracks spent and reserved cost of one run, in nano-dollars. */
 export class SpendCap {
   readonly cap: NanoUsd;
   #reserved = 0;

@@ -6,6 +6,7 @@ interface ScheduledCallback {
   readonly fire: () => void;
 }
 
+/** A clock whose timers fire in order, without real waiting. */
 export class VirtualClock implements Clock {
   #now: Instant;
   readonly #queue: ScheduledCallback[] = [];

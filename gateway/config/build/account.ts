@@ -8,6 +8,7 @@ import { limitsOf } from './build-route.ts';
 
 type Entry = Config['providers'][string];
 
+/** The account of a checked provider entry. */
 export function accountOf(name: string, entry: Entry): Account {
   const provider = registry[entry.api]!;
   const { api_version: version, region = entry.region } = fieldsOf(provider, entry);

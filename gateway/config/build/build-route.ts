@@ -18,6 +18,7 @@ import type { Config } from '../schema/schema.ts';
 
 type RouteEntry = Exclude<RouteConfig, string | readonly string[]>;
 
+/** The route of a checked entry: a target, a list of targets, or a map with steps. */
 export function routeOf(name: string, entry: RouteConfig): Route {
   if (typeof entry === 'string' || Array.isArray(entry)) {
     const targets = typeof entry === 'string' ? [entry] : entry;
@@ -106,6 +107,7 @@ function shadowTrafficOf({ shadow = [], audit_probability: auditProbability = 0 
   return { shadow: shadow.map(({ route, share = 1 }) => ({ route, share })), auditProbability };
 }
 
+/** The features of a model entry; unset ones are absent. */
 export function factsOf(entry: Config['models'][string]): ModelFacts {
   return defined({
     contextWindow: entry.context_window,
@@ -116,6 +118,7 @@ export function factsOf(entry: Config['models'][string]): ModelFacts {
   });
 }
 
+/** The rate limits of a provider entry, per minute. */
 export function limitsOf(entry: NonNullable<Config['providers'][string]['limits']>): AccountLimits {
   const policy = ({ rpm, tpm }: { rpm?: number | undefined; tpm?: number | undefined }): RateLimitPolicy =>
     defined({ requestsPerMinute: rpm, tokensPerMinute: tpm });
@@ -125,6 +128,7 @@ export function limitsOf(entry: NonNullable<Config['providers'][string]['limits'
   };
 }
 
+/** The settings for all routes: queue, retry budget and hedging. */
 export function routingOf({ queue, retry_budget: retry, hedging }: Config['routing']): RoutingSettings {
   return {
     queue: { countMax: queue.requests, bytesMax: queue.bytes },

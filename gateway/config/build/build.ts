@@ -15,6 +15,7 @@ export interface Origin {
   readonly directory: string;
 }
 
+/** The settings of a config that has passed all checks. */
 export function buildSettings(config: Config, { hash, file, directory }: Origin): Settings {
   const { server, store, recorder, telemetry } = config;
   return deepFreeze({

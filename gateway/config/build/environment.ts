@@ -11,6 +11,7 @@ export interface DetectedProviders {
   readonly origins: ReadonlyMap<string, readonly string[]>;
 }
 
+/** The detected providers with their routes, and the variable of each key. */
 export function detectProviders(environment: Environment): DetectedProviders {
   const found: Record<string, Record<string, unknown>> = {};
   const origins = new Map<string, readonly string[]>();

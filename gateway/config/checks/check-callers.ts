@@ -4,6 +4,7 @@ import { isRecord } from '../source/source.ts';
 import { checkTarget } from './check-target.ts';
 import { createFinding, items, namesOf, type RawConfig, unknownName } from './raw-config.ts';
 
+/** Findings about unknown routes and targets of tenants. */
 export function checkTenants(parts: RawConfig): readonly Finding[] {
   const routes = namesOf(parts.routes);
   return parts.tenants.flatMap(([name, tenant]) =>
@@ -17,6 +18,7 @@ export function checkTenants(parts: RawConfig): readonly Finding[] {
   );
 }
 
+/** Findings about unknown tenants, and duplicate names and hashes of keys. */
 export function checkKeys(parts: RawConfig): readonly Finding[] {
   const tenants = [...namesOf(parts.tenants), 'default'];
   const names = new Map<unknown, number>();

@@ -1,5 +1,5 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the variables of the config.
 /** Checks providers: credentials where they are needed, and no private address without `allow_private`. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the variables of the config.
 import type { Provider } from '../../core/chat/provider.ts';
 import { providers as registry } from '../../providers/index.ts';
 import { isPrivateHost } from '../../transport/address-guard.ts';
@@ -9,6 +9,7 @@ import { urlProblem } from '../schema/fields.ts';
 import { isRecord } from '../source/source.ts';
 import { createFinding, type RawConfig } from './raw-config.ts';
 
+/** Findings about credentials, base URLs, probes and fields of the base URL. */
 export function checkProviders({ providers }: RawConfig): readonly Finding[] {
   return providers.flatMap(([name, entry]) => (isRecord(entry) ? checkProvider(['providers', name], entry) : []));
 }

@@ -6,6 +6,7 @@ import { createFinding, items, namesOf, type RawConfig, unknownName } from './ra
 
 type RawSection = Readonly<Record<string, unknown>>;
 
+/** Findings about one route; `name` is the route's own. */
 export function checkRouteOptions(parts: RawConfig, path: Path, name: string, route: RawSection): readonly Finding[] {
   const steps = items(route.steps).filter(isRecord);
   return [

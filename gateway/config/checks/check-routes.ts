@@ -6,6 +6,7 @@ import { checkRouteOptions } from './check-route-options.ts';
 import { checkTarget } from './check-target.ts';
 import { createFinding, items, namesOf, type RawConfig } from './raw-config.ts';
 
+/** Findings about every route and its steps. */
 export function checkRoutes(parts: RawConfig): readonly Finding[] {
   const providerNames = new Set(namesOf(parts.providers));
   return parts.routes.flatMap(([name, route]): readonly Finding[] => {
@@ -43,6 +44,7 @@ function checkAccept(path: Path, accept: unknown): readonly Finding[] {
   return ['all', 'any'].flatMap(join => items(accept[join]).flatMap((inner, i) => checkAccept([...path, join, i], inner)));
 }
 
+/** Findings about prices and models of unknown providers. */
 export function checkPrices(parts: RawConfig): readonly Finding[] {
   const { prices, models } = parts;
   const paths = [...namesOf(prices).map(target => ['prices', target]), ...namesOf(models).map(target => ['models', target])];

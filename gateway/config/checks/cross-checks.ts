@@ -7,6 +7,7 @@ import { checkProviders } from './check-providers.ts';
 import { checkPrices, checkRoutes } from './check-routes.ts';
 import { createFinding, entries, items, type RawConfig } from './raw-config.ts';
 
+/** All findings of the checks across entries. */
 export function crossCheck(source: Source): readonly Finding[] {
   const { value } = source;
   const parts: RawConfig = {

@@ -19,6 +19,7 @@ export function flattenIssues(issues: readonly Issue[], parentPath: Path = []): 
   });
 }
 
+/** The findings of one schema issue; unknown keys give one each. */
 export function findingsOf(issue: Issue, source: Source): readonly Finding[] {
   const path = issue.path as Path;
   switch (issue.code) {
@@ -78,6 +79,7 @@ export function formatValue(value: unknown, path: Path, source: Source): string 
   return typeof value === 'string' ? quoted(value) : typeof value === 'number' ? String(value) : kindOf(value);
 }
 
+/** The value at the path; undefined when there is none. */
 export function valueAt(root: unknown, path: Path): unknown {
   let value = root;
   for (const part of path) {

@@ -65,6 +65,7 @@ interface ModelGroup {
   timeout: string | undefined;
 }
 
+/** The converted configuration, and every setting that was not. */
 export function importLitellm(value: JsonObject): ImportResult {
   const draft = new ConfigDraft();
   const file = new SectionReader(value, '');

@@ -54,6 +54,7 @@ interface FoundTargets {
   readonly mode: string;
 }
 
+/** The converted configuration, and every setting that was not; `route` names the route of its targets. */
 export function importPortkey(value: JsonObject, route: string): ImportResult {
   const draft = new ConfigDraft();
   const file = new SectionReader(toSnakeCase(value), '');

@@ -70,6 +70,7 @@ export function durationOr<const Word extends string>(words: readonly Word[], mi
     });
 }
 
+/** A size with its unit, between the bounds in bytes; parsed to bytes. */
 export function bytes(min: number, max: number) {
   const what = 'a size such as 512MiB or 1GiB';
   return z
@@ -96,6 +97,7 @@ export const urlOr = (word: string, example: string) =>
     if (problem !== undefined) context.addIssue(problem.replace('expected a', `expected ${word}, or a`));
   });
 
+/** The message about a URL; undefined when it is valid. */
 export function urlProblem(value: string, example: string): string | undefined {
   const parsed = URL.canParse(value) ? new URL(value) : undefined;
   if (!parsed || !/^https?:\/\/[^\s\x00-\x20\x7f]+$/i.test(value)) return expecting(`a URL such as ${example}`);
@@ -104,6 +106,7 @@ export function urlProblem(value: string, example: string): string | undefined {
   return undefined;
 }
 
+/** `a, b or c`. */
 export function joinWords(words: readonly string[], join: 'or' | 'and' = 'or'): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} ${join} ${words.at(-1)}`;
 }

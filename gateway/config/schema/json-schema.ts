@@ -4,6 +4,7 @@ import { schema } from './schema.ts';
 
 type Node = Record<string, unknown>;
 
+/** The JSON Schema of hindcast.yaml, with descriptions and defaults. */
 export function configSchema(): object {
   const generated = z.toJSONSchema(schema, { io: 'input' }) as Node;
   return { ...(expandable(generated, false) as Node), title: 'hindcast.yaml' };

@@ -3,6 +3,7 @@ import { type Alias, isAlias, isMap, isNode, isSeq, type Node } from 'yaml';
 
 export type AliasTargets = ReadonlyMap<Alias, Node>;
 
+/** The target of each alias; aliases without an anchor are absent. */
 export function aliasTargets(contents: unknown, depthMax: number): AliasTargets {
   const anchors = new Map<string, Node>();
   const targets = new Map<Alias, Node>();

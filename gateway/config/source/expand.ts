@@ -22,6 +22,7 @@ const reference = /\$(\$?)\{([^{}]*)(\}?)/g;
 const variable = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 const fileBytesMax = 64 * 1024;
 
+/** The expanded text with its variables, files and problems. Never throws. */
 export function expandText(text: string, context: ExpansionContext): Expanded {
   const origins: string[] = [];
   const files: string[] = [];

@@ -27,6 +27,7 @@ export type ParseResult =
   | { readonly ok: true; readonly source: Source }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
+/** The parsed config, or its syntax problems with line and column. */
 export function parseSource(file: string, text: string, context: ExpansionContext): ParseResult {
   const lines = new LineCounter();
   const document = parseDocument(text, {

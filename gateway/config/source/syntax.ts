@@ -26,6 +26,7 @@ const messages: Readonly<Partial<Record<YAMLError['code'], string>>> = {
   UNEXPECTED_TOKEN: 'this does not belong here; look for a missing quote, comma or bracket before it',
 };
 
+/** The message for a parser error at this offset. */
 export function syntaxMessage(code: YAMLError['code'], text: string, offset: number): string {
   // Inside brackets the brace of an unquoted ${NAME} opens a map.
   const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset + 1);

@@ -46,6 +46,7 @@ interface Entry {
   readonly value: unknown;
 }
 
+/** The plain value with its positions and findings. */
 export function walkDocument(contents: unknown, context: ExpansionContext): WalkResult {
   const state: WalkState = {
     context,
