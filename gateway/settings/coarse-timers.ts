@@ -50,7 +50,7 @@ export class CoarseTimers {
     }
   }
 
-  /** The last one takes its place, so that nothing is kept of what was taken back; without any left the timer goes. */
+  /** The last call moves to the freed index. An empty slot cancels its timer. */
   #cancel(number: number, { calls, cancelTimer }: Slot, call: ScheduledCall): void {
     const { place } = call;
     if (place < 0) return;

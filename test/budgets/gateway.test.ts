@@ -12,6 +12,7 @@ const as = (key: string): Record<string, string> => ({ authorization: `Bearer ${
 const configuration = ({ url }: Upstream, tenant: string, key = ''): string => `
 providers: { A: { api: openai, key: sk-prov-a-1234567890, base_url: "${url}", allow_private: true } }
 routes: { m-fast: A/fast }
+telemetry: { metrics: open }
 prices: { A/fast: { input: 1000, output: 1000 } }
 tenants: { t: ${tenant}, free: {} }
 keys:

@@ -8,6 +8,7 @@ const hashOf = (key: string): string => createHash('sha256').update(key).digest(
 const config = `
 server: { port: 0 }
 store: { port: 0 }
+telemetry: { metrics: open }
 providers: { sim: { api: simulated } }
 routes:
   plain: { steps: [{ target: "sim/small:${fast}" }] }
