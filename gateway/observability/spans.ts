@@ -1,17 +1,17 @@
-/** Spans as a view of the finished exchange: one SERVER span for the request (a replay's is INTERNAL, and linked to the original's), one CLIENT span per attempt, GenAI conventions. Pure. */
-import { type Attributes, type SpanContext, SpanKind, type SpanStatus, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+/**
+ * Spans as a view of the finished exchange, as OTLP text: one SERVER span for the request (a replay's is INTERNAL, and linked to the
+ * original's), one CLIENT span for each attempt, by the GenAI conventions. Pure but for the ids of waits.
+ */
 import { TraceState } from '@opentelemetry/core';
-import type { Resource } from '@opentelemetry/resources';
-import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace';
 import type { ChatRequest, ChatResponse } from '../core/chat/chat.ts';
 import type { AttemptRecord, Exchange } from '../core/exchange.ts';
 import { usd } from '../core/money/price.ts';
-import type { Instant } from '../core/shared/time.ts';
+import type { Instant, Milliseconds } from '../core/shared/time.ts';
 import { confidenceOf } from '../core/signals/signal.ts';
 import { newSpanId } from '../settings/ids.ts';
-import { type SpanParts, toReplaySpan } from './replay-span.ts';
 import { attribute as a, providerNameOf } from './semconv.ts';
 import { contentOf } from './span-content.ts';
+import { attribute, attributesText, eventText, linkText, plainAttribute, spanKind, spanText } from './span-text.ts';
 
 /** What the exchange's record does not hold and its spans should. */
 export interface SpanDetails {
@@ -36,215 +36,197 @@ export interface AccountEndpoint {
 }
 
 export interface SpanSettings {
-  readonly resource: Resource;
-  readonly scope: { readonly name: string; readonly version: string };
   /** Questions and answers go along as events. */
   readonly capturesContent: boolean;
   /** The caller's tags are attributes; not where records are redacted, for spans would be the way around it. */
   readonly includesTags: boolean;
 }
 
-export function spansOf(exchange: Exchange, details: SpanDetails, settings: SpanSettings): ReadableSpan[] {
+/** The JSON text of each span, the request's own first. */
+export function spansOf(exchange: Exchange, details: SpanDetails, settings: SpanSettings): string[] {
+  const traceState = details.traceState === '' ? undefined : new TraceState(details.traceState).serialize();
+  const spans = [serverSpan(exchange, details, settings, traceState)];
+  if (exchange.queuedMs || exchange.heldMs) spans.push(...waitSpans(exchange, traceState));
   const parameters = parametersOf(details.chat);
-  const attempts = exchange.attempts.map(attempt => clientSpan(exchange, attempt, parameters, details, settings));
-  return [serverSpan(exchange, details, settings), ...waitSpans(exchange, details, settings), ...attempts];
+  for (const attempt of exchange.attempts) spans.push(clientSpan(exchange, attempt, parameters, details, settings, traceState));
+  return spans;
 }
 
 /** The wait for a used-up limit ends where the first attempt after it begins; an answer is held until it is judged good enough. */
-function waitSpans(exchange: Exchange, details: SpanDetails, origin: SpanSettings): ReadableSpan[] {
+function waitSpans(exchange: Exchange, traceState: string | undefined): string[] {
   const { queuedMs = 0, heldMs = 0, attempts, receivedAt, endedAt } = exchange;
-  const spans: ReadableSpan[] = [];
+  const spans: string[] = [];
+  const add = (name: string, key: string, ms: Milliseconds, startedAt: Instant, end: Instant): void => {
+    spans.push(waitSpan(exchange, traceState, name, startedAt, end, attribute(key, ms)));
+  };
   if (queuedMs > 0) {
     const end = attempts[0]?.startedAt ?? endedAt;
-    spans.push(
-      waitSpan('hindcast.queue', Math.max(receivedAt, end - queuedMs), end, { [a.queuedMs]: queuedMs }, exchange, details, origin),
-    );
+    add('hindcast.queue', a.queuedMs, queuedMs, Math.max(receivedAt, end - queuedMs), end);
   }
   const acceptedAttempt = attempts.find(({ accepted }) => accepted);
   if (heldMs > 0 && acceptedAttempt?.firstTokenMs !== undefined) {
     const start = acceptedAttempt.startedAt + acceptedAttempt.firstTokenMs;
-    spans.push(waitSpan('hindcast.hold', start, Math.min(endedAt, start + heldMs), { [a.heldMs]: heldMs }, exchange, details, origin));
+    add('hindcast.hold', a.heldMs, heldMs, start, Math.min(endedAt, start + heldMs));
   }
   return spans;
 }
 
-function waitSpan(
+const waitSpan = (
+  { trace, id, policy }: Exchange,
+  traceState: string | undefined,
   name: string,
   startedAt: Instant,
   endedAt: Instant,
-  extra: Attributes,
-  { trace, id, policy }: Exchange,
-  { traceState }: SpanDetails,
-  origin: SpanSettings,
-): ReadableSpan {
-  return span(origin, {
-    ...{ name, kind: SpanKind.INTERNAL, startedAt, endedAt, status: unset },
-    context: contextOf(trace.traceId, newSpanId(), traceState),
-    parent: contextOf(trace.traceId, trace.spanId, traceState),
-    attributes: { [a.exchange]: id, [a.route]: policy.name, ...extra },
+  wait: string,
+): string =>
+  spanText({
+    ...{ name, kind: spanKind.internal, startedAt, endedAt, traceState },
+    ...{ traceId: trace.traceId, spanId: newSpanId(), parentSpanId: trace.spanId },
+    attributes: plainAttribute(a.exchange, id) + attribute(a.route, policy.name) + wait,
+  });
+
+function serverSpan(exchange: Exchange, details: SpanDetails, settings: SpanSettings, traceState: string | undefined): string {
+  const { trace, caller, decision, outcome, replayOf } = exchange;
+  const answered = decision.type === 'answered' ? exchange.attempts.find(({ number }) => number === decision.attempt + 1) : undefined;
+  const isReplay = replayOf !== undefined;
+  return spanText({
+    name: isReplay ? `replay ${exchange.policy.name}` : `POST ${details.path}`,
+    kind: isReplay ? spanKind.internal : spanKind.server,
+    ...{ traceId: trace.traceId, spanId: trace.spanId, parentSpanId: trace.parentSpanId, traceState },
+    isParentRemote: trace.parentSpanId !== '',
+    startedAt: exchange.receivedAt,
+    endedAt: exchange.endedAt,
+    error: outcome === 'ok' || outcome === 'client_error' ? undefined : outcome,
+    attributes:
+      (isReplay ? '' : httpAttributes(exchange, details.path)) +
+      attribute(a.errorType, outcome === 'ok' ? undefined : outcome) +
+      attribute(a.endUser, caller.user || undefined) +
+      attribute(a.conversation, caller.conversation || undefined) +
+      attribute(a.requestModel, exchange.requestedModel) +
+      plainAttribute(a.exchange, exchange.id) +
+      plainAttribute(a.payload, payloadRef(exchange, 0)) +
+      attribute(a.route, exchange.policy.name) +
+      attribute(a.target, answered?.target) +
+      plainAttribute(a.configHash, exchange.configHash) +
+      attribute(a.costUsd, usdOf(exchange.costNanoUsd)) +
+      plainAttribute(a.outcome, outcome) +
+      attribute(a.overheadMs, exchange.overheadMs) +
+      attribute(a.attempts, exchange.attempts.length) +
+      attribute(a.tenant, caller.tenant) +
+      attribute(a.project, caller.project || undefined) +
+      attribute(a.key, caller.key || undefined) +
+      (settings.includesTags ? tagAttributes(caller.tags) : '') +
+      (isReplay ? replayAttributes(exchange) : ''),
+    links: isReplay ? originalLink(details.original) : '',
   });
 }
 
-function serverSpan(exchange: Exchange, details: SpanDetails, origin: SpanSettings): ReadableSpan {
-  const { trace, caller, decision } = exchange;
-  const answered = decision.type === 'answered' ? exchange.attempts.find(({ number }) => number === decision.attempt + 1) : undefined;
-  const tags = Object.entries(origin.includesTags ? caller.tags : {}).map(([name, value]) => [a.tag + name, value] as const);
-  const parts: SpanParts = {
-    name: `POST ${details.path}`,
-    kind: SpanKind.SERVER,
-    context: contextOf(trace.traceId, trace.spanId, details.traceState),
-    parent: trace.parentSpanId === '' ? undefined : { ...contextOf(trace.traceId, trace.parentSpanId, details.traceState), isRemote: true },
-    startedAt: exchange.receivedAt,
-    endedAt: exchange.endedAt,
-    status:
-      exchange.outcome === 'ok' || exchange.outcome === 'client_error' ? unset : { code: SpanStatusCode.ERROR, message: exchange.outcome },
-    attributes: defined({
-      [a.httpMethod]: 'POST',
-      [a.httpRoute]: details.path,
-      [a.urlPath]: details.path,
-      [a.urlScheme]: 'http',
-      [a.httpStatus]: exchange.status || undefined,
-      [a.userAgent]: exchange.requestHeaders['user-agent'],
-      [a.errorType]: exchange.outcome === 'ok' ? undefined : exchange.outcome,
-      [a.endUser]: caller.user || undefined,
-      [a.conversation]: caller.conversation || undefined,
-      [a.requestModel]: exchange.requestedModel,
-      [a.exchange]: exchange.id,
-      [a.payload]: payloadRef(exchange, 0),
-      [a.route]: exchange.policy.name,
-      [a.target]: answered?.target,
-      [a.configHash]: exchange.configHash,
-      [a.costUsd]: usdOf(exchange.costNanoUsd),
-      [a.outcome]: exchange.outcome,
-      [a.overheadMs]: exchange.overheadMs,
-      [a.attempts]: exchange.attempts.length,
-      [a.tenant]: caller.tenant,
-      [a.project]: caller.project || undefined,
-      [a.key]: caller.key || undefined,
-      ...Object.fromEntries(tags),
-    }),
-  };
-  return span(origin, exchange.replayOf === undefined ? parts : toReplaySpan(parts, exchange, details.original));
+const httpAttributes = ({ status, requestHeaders }: Exchange, path: string): string =>
+  plainAttribute(a.httpMethod, 'POST') +
+  attribute(a.httpRoute, path) +
+  attribute(a.urlPath, path) +
+  plainAttribute(a.urlScheme, 'http') +
+  attribute(a.httpStatus, status || undefined) +
+  attribute(a.userAgent, requestHeaders['user-agent']);
+
+function tagAttributes(tags: Readonly<Record<string, string>>): string {
+  let text = '';
+  for (const name in tags) text += attribute(a.tag + name, tags[name]);
+  return text;
 }
+
+/** Nobody called over HTTP, and it leads to the exchange that it repeats. */
+const replayAttributes = ({ replayOf, run = '', arm = '', repeat = 0 }: Exchange): string =>
+  attribute(a.replayOf, replayOf) + attribute(a.replayRun, run) + attribute(a.replayArm, arm) + attribute(a.replayRepeat, repeat);
+
+const originalLink = (original: SpanDetails['original']): string =>
+  original && original.traceId !== '' ? linkText(original.traceId, original.spanId, plainAttribute(a.link, 'replay_of')) : '';
 
 function clientSpan(
   exchange: Exchange,
   attempt: AttemptRecord,
-  parameters: Attributes,
+  parameters: string,
   details: SpanDetails,
-  origin: SpanSettings,
-): ReadableSpan {
-  const { traceId, spanId } = exchange.trace;
-  const endpoint = details.placeOf(attempt.provider);
-  const { usage, finish, cost } = attempt;
+  settings: SpanSettings,
+  traceState: string | undefined,
+): string {
   const failed = attempt.outcome !== 'ok' && attempt.outcome !== 'aborted';
-  const firstChunkMs = attempt.firstTokenMs;
-  return span(origin, {
+  return spanText({
     name: `${exchange.operation} ${attempt.model}`,
-    kind: SpanKind.CLIENT,
-    context: contextOf(traceId, attempt.spanId, details.traceState),
-    parent: contextOf(traceId, spanId, details.traceState),
+    kind: spanKind.client,
+    ...{ traceId: exchange.trace.traceId, spanId: attempt.spanId, parentSpanId: exchange.trace.spanId, traceState },
     startedAt: attempt.startedAt,
     endedAt: attempt.endedAt,
-    status: failed ? { code: SpanStatusCode.ERROR, message: attempt.outcome } : unset,
-    events: attempt.accepted && origin.capturesContent ? [contentEvent(details, attempt.endedAt)] : [],
-    attributes: defined({
-      ...parameters,
-      [a.operation]: exchange.operation,
-      [a.provider]: providerNameOf(endpoint?.api ?? attempt.provider),
-      [a.requestModel]: attempt.model,
-      [a.serverAddress]: endpoint?.address,
-      [a.serverPort]: endpoint?.port,
-      [a.httpStatus]: attempt.status || undefined,
-      [a.errorType]: failed ? attempt.outcome : undefined,
-      [a.conversation]: exchange.caller.conversation || undefined,
-      [a.responseModel]: attempt.servedModel || undefined,
-      [a.responseFinish]: finish ? [finish.raw || finish.reason] : undefined,
-      [a.responseTimeToFirstChunk]: firstChunkMs === undefined || !exchange.stream ? undefined : firstChunkMs / 1000,
-      [a.usageInput]: usage?.input,
-      [a.usageOutput]: usage?.output,
-      [a.usageCacheRead]: usage?.cached || undefined,
-      [a.usageCacheWrite]: usage?.cacheWrite || undefined,
-      [a.usageReasoning]: usage?.reasoning || undefined,
-      [a.usageCost]: usdOf(cost?.total),
-      [a.costUsd]: usdOf(cost?.total),
-      [a.exchange]: exchange.id,
-      [a.payload]: payloadRef(exchange, attempt.number),
-      [a.route]: exchange.policy.name,
-      [a.target]: attempt.target,
-      [a.configHash]: exchange.configHash,
-      [a.attemptNumber]: attempt.number,
-      [a.attemptKind]: attempt.kind,
-      [a.attemptStep]: attempt.step,
-      [a.attemptOutcome]: attempt.outcome,
-      [a.attemptAccepted]: attempt.accepted,
-      [a.attemptConfidence]: confidenceOf(attempt.signals),
-      [a.attemptWarnings]: attempt.warnings.length > 0 ? attempt.warnings.map(w => `${w.type} ${w.field}`) : undefined,
-      [a.providerRequestId]: attempt.providerRequestId || undefined,
-    }),
+    error: failed ? attempt.outcome : undefined,
+    events: attempt.accepted && settings.capturesContent ? contentEvent(details, attempt.endedAt) : '',
+    attributes:
+      parameters + callAttributes(exchange, attempt, details, failed) + usageAttributes(attempt) + ownAttributes(exchange, attempt),
   });
 }
+
+function callAttributes(exchange: Exchange, attempt: AttemptRecord, details: SpanDetails, failed: boolean): string {
+  const endpoint = details.placeOf(attempt.provider);
+  const { finish, firstTokenMs } = attempt;
+  return (
+    plainAttribute(a.operation, exchange.operation) +
+    attribute(a.provider, providerNameOf(endpoint?.api ?? attempt.provider)) +
+    attribute(a.requestModel, attempt.model) +
+    attribute(a.serverAddress, endpoint?.address) +
+    attribute(a.serverPort, endpoint?.port) +
+    attribute(a.httpStatus, attempt.status || undefined) +
+    attribute(a.errorType, failed ? attempt.outcome : undefined) +
+    attribute(a.conversation, exchange.caller.conversation || undefined) +
+    attribute(a.responseModel, attempt.servedModel || undefined) +
+    attribute(a.responseFinish, finish ? [finish.raw || finish.reason] : undefined) +
+    attribute(a.responseTimeToFirstChunk, firstTokenMs === undefined || !exchange.stream ? undefined : firstTokenMs / 1000)
+  );
+}
+
+function usageAttributes({ usage, cost }: AttemptRecord): string {
+  const costUsd = usdOf(cost?.total);
+  return (
+    attribute(a.usageInput, usage?.input) +
+    attribute(a.usageOutput, usage?.output) +
+    attribute(a.usageCacheRead, usage?.cached || undefined) +
+    attribute(a.usageCacheWrite, usage?.cacheWrite || undefined) +
+    attribute(a.usageReasoning, usage?.reasoning || undefined) +
+    attribute(a.usageCost, costUsd) +
+    attribute(a.costUsd, costUsd)
+  );
+}
+
+const ownAttributes = (exchange: Exchange, attempt: AttemptRecord): string =>
+  plainAttribute(a.exchange, exchange.id) +
+  plainAttribute(a.payload, payloadRef(exchange, attempt.number)) +
+  attribute(a.route, exchange.policy.name) +
+  attribute(a.target, attempt.target) +
+  plainAttribute(a.configHash, exchange.configHash) +
+  attribute(a.attemptNumber, attempt.number) +
+  plainAttribute(a.attemptKind, attempt.kind) +
+  attribute(a.attemptStep, attempt.step) +
+  plainAttribute(a.attemptOutcome, attempt.outcome) +
+  attribute(a.attemptAccepted, attempt.accepted) +
+  attribute(a.attemptConfidence, confidenceOf(attempt.signals)) +
+  attribute(a.attemptWarnings, attempt.warnings.length > 0 ? attempt.warnings.map(w => `${w.type} ${w.field}`) : undefined) +
+  attribute(a.providerRequestId, attempt.providerRequestId || undefined);
 
 /** What the caller asked for, as every attempt was asked. Contents are never on spans; `hindcast.payload.ref` says where they lie. */
-function parametersOf(chat: ChatRequest): Attributes {
-  return defined({
-    [a.requestStream]: chat.stream || undefined,
-    [a.requestTemperature]: chat.temperature,
-    [a.requestTopP]: chat.topP,
-    [a.requestTopK]: chat.topK,
-    [a.requestMaxTokens]: chat.maxOutputTokens,
-    [a.requestFrequencyPenalty]: chat.frequencyPenalty,
-    [a.requestPresencePenalty]: chat.presencePenalty,
-    [a.requestStop]: chat.stop.length > 0 ? [...chat.stop] : undefined,
-    [a.requestSeed]: chat.seed,
-    [a.requestChoices]: chat.choices === 1 ? undefined : chat.choices,
-    [a.outputType]: chat.output === undefined || chat.output.type === 'text' ? undefined : 'json',
-  });
-}
-
-function span({ resource, scope }: SpanSettings, { context, parent, startedAt, endedAt, ...parts }: SpanParts): ReadableSpan {
-  return {
-    ...parts,
-    spanContext: () => context,
-    ...(parent ? { parentSpanContext: parent } : {}),
-    startTime: hrTimeOf(startedAt),
-    endTime: hrTimeOf(endedAt),
-    duration: hrTimeOf(endedAt - startedAt),
-    links: parts.links ?? [],
-    events: parts.events ?? [],
-    ended: true,
-    resource,
-    instrumentationScope: scope,
-    droppedAttributesCount: 0,
-    droppedEventsCount: 0,
-    droppedLinksCount: 0,
-  };
-}
+const parametersOf = (chat: ChatRequest): string =>
+  attribute(a.requestStream, chat.stream || undefined) +
+  attribute(a.requestTemperature, chat.temperature) +
+  attribute(a.requestTopP, chat.topP) +
+  attribute(a.requestTopK, chat.topK) +
+  attribute(a.requestMaxTokens, chat.maxOutputTokens) +
+  attribute(a.requestFrequencyPenalty, chat.frequencyPenalty) +
+  attribute(a.requestPresencePenalty, chat.presencePenalty) +
+  attribute(a.requestStop, chat.stop.length > 0 ? chat.stop : undefined) +
+  attribute(a.requestSeed, chat.seed) +
+  attribute(a.requestChoices, chat.choices === 1 ? undefined : chat.choices) +
+  attribute(a.outputType, chat.output === undefined || chat.output.type === 'text' ? undefined : 'json');
 
 /** What was asked and answered, for those who opted in to see it in their traces. */
-const contentEvent = ({ chat, answer }: SpanDetails, at: Instant): TimedEvent => ({
-  time: hrTimeOf(at),
-  name: 'gen_ai.client.inference.operation.details',
-  attributes: contentOf(chat, answer()),
-  droppedAttributesCount: 0,
-});
+const contentEvent = ({ chat, answer }: SpanDetails, at: Instant): string =>
+  eventText('gen_ai.client.inference.operation.details', at, attributesText(contentOf(chat, answer())));
 
-const unset: SpanStatus = { code: SpanStatusCode.UNSET };
 const usdOf = (nano: number | undefined): number | undefined => (nano === undefined ? undefined : usd(nano));
 const payloadRef = (exchange: Exchange, attempt: number): string => `payloads/${exchange.id}/${attempt}`;
-
-function contextOf(traceId: string, spanId: string, traceState: string): SpanContext {
-  return { traceId, spanId, traceFlags: TraceFlags.SAMPLED, ...(traceState === '' ? {} : { traceState: new TraceState(traceState) }) };
-}
-
-/** Seconds and nanoseconds. */
-function hrTimeOf(ms: number): [number, number] {
-  const seconds = Math.trunc(ms / 1000);
-  return [seconds, Math.round((ms - seconds * 1000) * 1e6)];
-}
-
-function defined(attributes: Attributes): Attributes {
-  const out: Attributes = {};
-  for (const name of Object.keys(attributes)) if (attributes[name] !== undefined) out[name] = attributes[name];
-  return out;
-}

@@ -1,11 +1,10 @@
 /** Exports spans by OTLP/HTTP: a bounded queue, one batch at a time, and no request that ever waits for it. */
 import { ExportResultCode, parseKeyPairsIntoRecord } from '@opentelemetry/core';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import type { Exchange } from '../core/exchange.ts';
 import type { TraceContext } from '../settings/ids.ts';
 import type { Log } from '../settings/log.ts';
 import { version } from '../settings/version.ts';
+import { createSpanExporter, type SpanExporter } from './span-exporter.ts';
 import { type SpanDetails, type SpanSettings, spansOf } from './spans.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -52,13 +51,10 @@ export function createTelemetry({ otlp, environment, mayHoldContent, log }: Tele
   const protocol = environment.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? environment.OTEL_EXPORTER_OTLP_PROTOCOL ?? 'http/json';
   if (!protocol.startsWith('http/')) log.warn(`traces go out as OTLP over HTTP with JSON; ${protocol} is not spoken`);
   const url = otlp === undefined ? {} : { url: `${otlp.replace(/\/+$/, '')}/v1/traces` };
-  // Loaded only when needed: it costs a tenth of a second.
-  const exporter = import('@opentelemetry/exporter-trace-otlp-http').then(({ OTLPTraceExporter }) => new OTLPTraceExporter(url));
+  const exporter = createSpanExporter(url, resourceFrom(environment), scope);
   const capturesContent = isTrue(environment.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT);
   if (capturesContent && !mayHoldContent) log.warn('spans hold no content, because records are redacted or hold none');
   const origin: SpanSettings = {
-    resource: resourceFrom(environment),
-    scope,
     capturesContent: capturesContent && mayHoldContent,
     includesTags: mayHoldContent,
   };
@@ -74,7 +70,7 @@ class SpanQueue implements Telemetry {
   readonly #exporter: Promise<SpanExporter>;
   readonly #origin: SpanSettings;
   readonly #log: Log;
-  #queue: ReadableSpan[] = [];
+  #queue: string[] = [];
   #sending: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isFailing = false;
@@ -133,7 +129,7 @@ class SpanQueue implements Telemetry {
   }
 
   /** What went wrong; undefined when nothing did. */
-  async #export(batch: ReadableSpan[]): Promise<string | undefined> {
+  async #export(batch: string[]): Promise<string | undefined> {
     try {
       const exporter = await this.#exporter;
       const result = await new Promise<{ code: ExportResultCode; error?: Error }>(resolve => exporter.export(batch, resolve));
@@ -153,14 +149,12 @@ class SpanQueue implements Telemetry {
   }
 }
 
-function resourceFrom(environment: Environment): SpanSettings['resource'] {
-  return resourceFromAttributes({
-    'service.name': 'hindcast',
-    'service.version': scope.version,
-    ...parseKeyPairsIntoRecord(environment.OTEL_RESOURCE_ATTRIBUTES),
-    ...(environment.OTEL_SERVICE_NAME ? { 'service.name': environment.OTEL_SERVICE_NAME } : {}),
-  });
-}
+const resourceFrom = (environment: Environment): Readonly<Record<string, string>> => ({
+  'service.name': 'hindcast',
+  'service.version': scope.version,
+  ...parseKeyPairsIntoRecord(environment.OTEL_RESOURCE_ATTRIBUTES),
+  ...(environment.OTEL_SERVICE_NAME ? { 'service.name': environment.OTEL_SERVICE_NAME } : {}),
+});
 
 /** What of a trace is exported: all of it, only what failed or was slow, nothing. */
 export type Sampling = 'all' | 'notable' | 'none';

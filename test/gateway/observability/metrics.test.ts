@@ -110,6 +110,7 @@ test('a request is one line of the log, in JSON or for a terminal, and holds no 
   const exchange = await gateway.sink.next();
   terminal.info(requestLine(exchange), { id: exchange.id });
   terminal.warn('a\u001b[31m line\r\nand\u0007 more');
+  expect(Object.keys(JSON.parse(lines.json[0]!))).toEqual(['level', 'time', 'id', 'msg']);
   expect(JSON.parse(lines.json[0]!)).toMatchObject({
     level: 'info',
     id: exchange.id,
