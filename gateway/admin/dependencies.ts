@@ -40,6 +40,8 @@ export interface AdminDependencies {
   readonly records: Records | undefined;
   /** Lets commands of the same machine in. */
   readonly adminKey: Secret | undefined;
+  /** Ships what was recorded so far; false when it takes longer than 5 s. */
+  readonly flush: (() => Promise<boolean>) | undefined;
   readonly audit: Audit;
   /** Of `${NAME}` in a configuration. */
   readonly environment: Readonly<Record<string, string | undefined>>;

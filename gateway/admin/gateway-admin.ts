@@ -3,6 +3,7 @@ import type { Exchange } from '../core/exchange.ts';
 import type { RoutedRequest } from '../exchange/contract.ts';
 import type { RouteEntry } from '../http/route-table.ts';
 import { AdminAccessAudit } from '../observability/audit.ts';
+import type { Secret } from '../settings/secret.ts';
 import type { InFlight, TailEvent } from './api/exchanges.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { docsRoutes } from './docs/routes.ts';
@@ -20,7 +21,9 @@ export interface AdminOptions {
   /** The other workers of this gateway; absent when there is one. */
   readonly siblings?: SiblingWorkers;
   /** Lets commands of the same machine in. */
-  readonly adminKey?: AdminDependencies['adminKey'];
+  readonly adminKey?: Secret;
+  /** Ships what was recorded so far; false when it takes longer than 5 s. Nothing is shipped on request when absent. */
+  readonly flush?: () => Promise<boolean>;
 }
 
 /** What a worker lends to the other ones. */
@@ -42,11 +45,11 @@ export class GatewayAdmin implements LiveView {
   readonly #api: AdminApi;
 
   constructor(options: AdminOptions, lent: Lent) {
-    const { records, siblings, adminKey } = options;
+    const { records, siblings, adminKey, flush } = options;
     this.#options = options;
     this.#lent = lent;
     this.#tails = new Tails(lent.clock);
-    this.#api = new AdminApi({ ...lent, records, siblings, adminKey, tails: this.#tails, inFlight: () => this.inFlight() });
+    this.#api = new AdminApi({ ...lent, records, siblings, adminKey, flush, tails: this.#tails, inFlight: () => this.inFlight() });
     const { contextOf, registry, probes, clock, audit } = lent;
     const accessAudit = new AdminAccessAudit(audit);
     this.routes = [

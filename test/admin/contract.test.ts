@@ -1,10 +1,14 @@
 /** The whole table of the admin API, on a real gateway: who may, who may not, and that answers are what the table says. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { z } from 'zod';
 import { mayActAs, type RouteSpec } from '../../gateway/admin/api/contract.ts';
 import { tailEvent } from '../../gateway/admin/api/exchanges.ts';
 import { apiRoutes, prefix, type RouteName, routeEntries } from '../../gateway/admin/api/table.ts';
-import { type CallOptions, type KeyName, keys, type SeededGateway, seedGateway, validCalls } from './seeded-gateway.ts';
+import { type CallOptions, type KeyName, keys, runId, type SeededGateway, seedGateway, validCalls } from './seeded-gateway.ts';
 
 let seeded: SeededGateway;
 let calls: Readonly<Record<RouteName, CallOptions>>;
@@ -200,6 +204,7 @@ test('a tail shows an exchange of the own tenant as it finishes, in the form of 
     if (text.includes(id)) break;
   }
   leaving.abort();
+  await seeded.call('flush', { key: 'hc-viewer' });
   const events = text.split('\n').flatMap(line => (line.startsWith('data: ') ? [tailEvent.parse(JSON.parse(line.slice(6)))] : []));
   expect(events.map(event => event.type === 'exchange' && event.exchange.id)).toEqual([id]);
   await vi.waitFor(
@@ -317,3 +322,40 @@ describe('changes', () => {
     expect(seeded.place.read('hindcast.yaml')).toBe(before);
   });
 });
+
+const page = readFileSync(resolve(import.meta.dirname, '../../docs/admin-api.md'), 'utf8');
+const examples = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, script]) => script!);
+const hasCurl = spawnSync('curl', ['--version']).status === 0;
+
+describe(`docs/admin-api.md${hasCurl ? '' : ' (skipped: there is no curl)'}`, () => {
+  test.skipIf(!hasCurl)('shows calls that work, one after the other', async () => {
+    expect(examples.length).toBeGreaterThan(15);
+    const { hash } = (await (await seeded.call('getConfig', { key: 'hc-admin' })).json()) as { hash: string };
+    for (const example of examples) {
+      // The one that never ends.
+      const isTail = example.includes('/tail?');
+      const { status, stdout } = await runShell(isTail ? example.replace('curl ', 'curl --max-time 1 ') : example, {
+        ...{ HINDCAST_URL: seeded.url, HINDCAST_ADMIN_KEY: 'hc-admin', ID: seeded.acme, RUN: runId, HASH: hash },
+      });
+      expect([status, stdout], example).toEqual([isTail ? 28 : 0, expect.stringMatching(isTail ? /^: open/ : /^\{/)]);
+    }
+  });
+
+  test('names every path of the table that it can, and none that is not there', () => {
+    const named = [...page.matchAll(/\/admin\/api\/v1(\/[\w/$-]+)/g)].map(([, path]) =>
+      path!.replace(/\$(ID|RUN)/, '{id}').replace(/\/(smart|old-key)$/, ''),
+    );
+    const paths = new Set(routeEntries.map(([, { path }]) => path.replace(/\/\{(?:route|id)\}$/, '')));
+    expect(named.filter(path => !paths.has(path) && !paths.has(path.replace(/\/\{id\}$/, '')))).toEqual([]);
+  });
+});
+
+async function runShell(script: string, env: Readonly<Record<string, string>>): Promise<{ status: number; stdout: string }> {
+  const child = spawn('sh', ['-e', '-c', script], { cwd: seeded.place.folder, env: { PATH: process.env.PATH ?? '', ...env } });
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  const [status] = (await once(child, 'close')) as [number];
+  return { status, stdout };
+}

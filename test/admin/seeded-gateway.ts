@@ -22,6 +22,7 @@ export const keys = {
   'hc-default-viewer': { tenant: 'default', role: 'viewer' },
   'hc-beta-caller': { tenant: 'beta', role: 'caller' },
   'hc-beta-admin': { tenant: 'beta', role: 'admin' },
+  'hc-old-key': { tenant: 'beta', role: 'caller' },
 } as const;
 export type KeyName = keyof typeof keys;
 
@@ -122,6 +123,7 @@ export async function seedGateway(): Promise<SeededGateway> {
   };
   const path = join(place.folder, 'hindcast-data');
   await seedRun(path, gateway.storeUrl, acme);
+  await call('flush', { key: 'hc-viewer' });
   for (;;) {
     const listed = (await (await call('listExchanges', { key: 'hc-viewer' })).json()) as { data?: readonly object[] };
     if (listed.data && listed.data.length >= 2) break;
@@ -201,6 +203,7 @@ export const validCalls = ({ acme }: Pick<SeededGateway, 'acme'>): Readonly<Reco
   getKey: { params: { id: 'acme-viewer' } },
   listBudgets: {},
   listAudit: {},
+  flush: {},
   openSession: { body: { key: 'hc-viewer' } },
   closeSession: {},
   setThresholds: { params: { route: 'smart' }, body: { signal: 'confidence', thresholds: [0.8] } },

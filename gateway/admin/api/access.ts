@@ -104,6 +104,16 @@ export const accessRoutes = {
     audited: 'session-closed',
     answer: z.object({ closed: z.literal(true) }),
   }),
+  flush: change({
+    method: 'POST',
+    path: '/flush',
+    summary: 'Ship what all workers of this gateway have recorded so far to the store.',
+    description:
+      'Waits at most 5 s. Ask for it before reading what has just happened. Other gateways on the same store keep their newest 5 s.',
+    role: 'viewer',
+    audited: 'flushed',
+    answer: z.object({ complete: z.boolean().describe('False when it takes longer; the rest follows.') }),
+  }),
   listTenants: read({ path: '/tenants', summary: 'List tenants.', role: 'viewer', query: pageOnly, answer: listOf(tenant) }),
   listKeys: read({ path: '/keys', summary: 'List keys.', role: 'admin', query: pageOnly, answer: listOf(key) }),
   getKey: read({ path: '/keys/{id}', summary: 'Show one key.', role: 'admin', params: keyPath, answer: key }),

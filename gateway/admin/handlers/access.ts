@@ -14,7 +14,8 @@ import type { Call, Handlers } from './contract.ts';
 import { noStore, notFound } from './exchanges.ts';
 import { pageOf } from './page.ts';
 
-export const accessHandlers: Handlers<'listTenants' | 'listKeys' | 'getKey' | 'revokeKey' | 'listBudgets' | 'listAudit'> = {
+export const accessHandlers: Handlers<'flush' | 'listTenants' | 'listKeys' | 'getKey' | 'revokeKey' | 'listBudgets' | 'listAudit'> = {
+  flush: async (_, { flush }) => (flush ? { complete: await flush() } : noStore),
   listTenants: call => {
     const seen = tenantsSeenBy(call.caller);
     const rows = [...call.version.settings.tenants.values()].filter(({ name }) => seen?.includes(name) ?? true).map(tenantRow);

@@ -19,6 +19,8 @@ export interface LocalAccess {
 
 export interface ApiClient {
   readonly url: string;
+  /** Has the gateway ship what it has recorded so far. */
+  flush(): Promise<void>;
   /** Undefined for 404. Rejects with what the user can mend. */
   get<Name extends RouteName>(
     name: Name,
@@ -33,10 +35,13 @@ export function openClient(options: ApiOptions, access: LocalAccess): ApiClient 
   const settings = options.url === undefined || options.key === undefined ? loadSettings(options) : undefined;
   const url = (options.url ?? localUrl(settings!, access)).replace(/\/+$/, '');
   const key = options.key ?? (process.env.HINDCAST_ADMIN_KEY || (settings && access.keyOf(settings.store.path)));
-  const request = async (path: string, signal?: AbortSignal): Promise<Response> => {
-    const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  const request = async (path: string, signal?: AbortSignal, method = 'GET'): Promise<Response> => {
+    const headers = {
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      ...(method === 'GET' ? {} : { 'x-hindcast-csrf': '1' }),
+    };
     try {
-      return await fetch(`${url}${path}`, { headers, signal: signal ?? null });
+      return await fetch(`${url}${path}`, { method, headers, signal: signal ?? null });
     } catch (error) {
       if (signal?.aborted) throw error;
       throw new CommandError(
@@ -47,6 +52,11 @@ export function openClient(options: ApiOptions, access: LocalAccess): ApiClient 
   };
   return {
     url,
+    flush: async () => {
+      const response = await request(pathOf('flush', {}), undefined, 'POST');
+      if (!response.ok) throw await refusalOf(response);
+      await response.body?.cancel();
+    },
     get: async (name, params, query) => {
       const response = await request(`${pathOf(name, params)}${queryOf(query)}`);
       if (response.status === 404) return undefined;

@@ -13,9 +13,9 @@ const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export async function runShow(id: string, options: ShowOptions, access: LocalAccess): Promise<number> {
   if (!idPattern.test(id)) throw new CommandError(exit.usage, `${printableLine(id)} is no id: it is the x-request-id of an answer.`);
   const client = openClient(options, access);
+  await client.flush();
   const found = await client.get('getExchange', { id: id.toLowerCase() }, {});
-  if (!found)
-    throw new CommandError(exit.nothing, `There is no exchange ${id} at ${client.url}; a record appears a few seconds after its answer.`);
+  if (!found) throw new CommandError(exit.nothing, `There is no exchange ${id} at ${client.url}.`);
   printResult(options, found, () => exchangeText(found));
   return exit.pass;
 }

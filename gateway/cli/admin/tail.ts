@@ -45,6 +45,7 @@ export async function runTail(options: TailOptions, access: LocalAccess): Promis
   };
   const listLast = async (): Promise<void> => {
     const limit = Number(options.last);
+    if (limit > 0) await client.flush();
     const listed = limit > 0 ? await client.get('listExchanges', {}, { ...filter, limit }) : undefined;
     if (!options.json) process.stdout.write(`${heading}\n`);
     for (const exchange of (listed?.data ?? []).toReversed()) show(exchange);
