@@ -30,6 +30,7 @@ export const gates: readonly Gate[] = [
   { name: 'CPU per upstream call, step with accept / bare', max: 1.6, unit: '', figure: cpu('on', 'accept', 'bare') },
   { name: 'CPU per request, nothing recorded / bare', max: 1, unit: '', figure: cpu('off', 'base', 'bare') },
   { name: 'CPU per request, embedded engine / bare', max: 1.8, unit: '', figure: cpu('embedded', 'base', 'bare') },
+  { name: 'CPU per request, three tails open / none', max: 1.05, unit: '', figure: cpu('tails', 'base', 'on') },
   { name: 'CPU per streamed chunk, 10 ms gap / bare', max: 1.15, unit: '', figure: cpu('on', 'sse', 'bare') },
   { name: 'allocated per request, traced and recorded', max: 50, unit: 'KB', figure: round => round('on', 'base')?.allocatedKbPerChunk },
   { name: 'TTFT over bare, one caller', max: 0.5, unit: 'ms', figure: minus('on', 'bare', 'sse-one') },

@@ -118,6 +118,30 @@ const workers: Subject = {
   start: (upstream, nodeOptions = probeOptions) => serveToSink(upstream, { server: { workers: 2 } }, nodeOptions),
 };
 
+/** As the console holds them: read as fast as they come, and thrown away. */
+const tailCount = 3;
+
+const tails: Subject = {
+  name: 'tails',
+  what: `on with ${tailCount} tails of the admin API open`,
+  runs: cell => cell.name === 'base',
+  start: async (upstream, nodeOptions = probeOptions) => {
+    const running = await serveToSink(upstream, {}, nodeOptions);
+    const leaving = new AbortController();
+    const open = Array.from({ length: tailCount }, async () => {
+      const response = await fetch(`${running.origin}/admin/api/v1/tail`, { signal: leaving.signal });
+      if (!response.ok) throw new Error(`a tail was refused with ${response.status}`);
+      void response.body!.pipeTo(new WritableStream()).catch(() => {});
+    });
+    await Promise.all(open);
+    const end = async (): Promise<void> => {
+      leaving.abort();
+      await running.end();
+    };
+    return { ...running, end };
+  },
+};
+
 const embedded: Subject = {
   name: 'embedded',
   what: 'the same, but the rows are stored in its own ClickHouse engine, whose CPU counts',
@@ -169,7 +193,7 @@ async function countedAt(sinkUrl: string): Promise<number> {
   return Math.min(requests, Math.floor(spans / 2));
 }
 
-export const ours: readonly Subject[] = [bare, off, on, workers, embedded];
+export const ours: readonly Subject[] = [bare, off, on, tails, workers, embedded];
 /** What a quick run can do without. */
-export const slow: ReadonlySet<string> = new Set(['workers']);
+export const slow: ReadonlySet<string> = new Set(['tails', 'workers']);
 export const subjectNamed = (name: string): Subject | undefined => ours.find(subject => subject.name === name);

@@ -26,6 +26,29 @@ const workersOf = (pid: number): readonly number[] =>
     .filter(line => /main\.ts serve/.test(line))
     .map(line => Number.parseInt(line, 10));
 
+const tailed = 6;
+
+/** Whichever worker is asked, a tail shows what both answered, and the list of what is in flight has the requests of both. */
+async function expectSharedView(url: string): Promise<void> {
+  const leaving = new AbortController();
+  const tail = await fetch(`${url}/admin/api/v1/tail`, { signal: leaving.signal });
+  const slow = JSON.stringify({ model: 'sim/small:ttft=1200', messages: [{ role: 'user', content: 'hi' }] });
+  const headers = { 'content-type': 'application/json', connection: 'close' };
+  const asked = Array.from({ length: tailed }, () => fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: slow }));
+  const inFlight = async (): Promise<readonly { readonly id: string; readonly worker: number }[]> =>
+    ((await (await fetch(`${url}/admin/api/v1/in-flight`, { headers: { connection: 'close' } })).json()) as { data: [] }).data;
+  await expect.poll(async () => (await inFlight()).length, { timeout: 10_000, interval: 5 }).toBe(tailed);
+  expect(new Set((await inFlight()).map(({ worker }) => worker))).toEqual(new Set([0, 1]));
+  const ids = new Set((await Promise.all(asked)).map(response => response.headers.get('x-request-id')!));
+  let text = '';
+  for await (const chunk of tail.body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if ([...ids].every(id => text.includes(id))) break;
+  }
+  leaving.abort();
+  await expect.poll(inFlight, { timeout: 10_000 }).toEqual([]);
+}
+
 test('two workers share the port and the recorder, and a killed one is replaced without a lost record', async () => {
   await using place = new Workspace('server: { port: 0, workers: 2 }\nstore: { port: 0 }\n');
   const gateway = await place.serve();
@@ -33,6 +56,7 @@ test('two workers share the port and the recorder, and a killed one is replaced 
   const counts = await countsOf(gateway.url);
   expect(counts).toHaveLength(2);
   expect(counts.reduce((sum, count) => sum + count, 0)).toBe(8);
+  await expectSharedView(gateway.url);
   const before = workersOf(gateway.pid);
   expect(before).toHaveLength(2);
   process.kill(before[0]!, 'SIGKILL');
@@ -43,7 +67,7 @@ test('two workers share the port and the recorder, and a killed one is replaced 
     const answer = await fetch(gateway.storeUrl, { method: 'POST', body: 'SELECT count() FROM requests FORMAT TabSeparated' });
     return Number(await answer.text());
   };
-  await expect.poll(stored, { timeout: 30_000 }).toBe(12);
+  await expect.poll(stored, { timeout: 30_000 }).toBe(12 + tailed);
   expect(await gateway.end('SIGTERM')).toBe(0);
   expect(workersOf(gateway.pid)).toEqual([]);
 }, 90_000);
