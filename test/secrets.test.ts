@@ -141,6 +141,8 @@ test.skipIf(engineMissing)(`no secret is told to anybody${engineMissing}`, { tim
     await ask(`/v1/nothing?key=${secrets.query}`, caller);
     const boss = { authorization: `Bearer ${secrets.admin}` };
     for (const path of ['/metrics', '/health', '/ready', '/v1/models', '/admin/fleet', '/admin/nothing']) await ask(path, boss);
+    for (const path of ['config', 'keys', 'tenants', 'budgets', 'targets', 'session', 'certificates'])
+      await ask(`/admin/api/v1/${path}`, boss);
     const spooled = filesIn(join(place.folder, 'hindcast-data/spool'))
       .map(path => readFileSync(path).toString('latin1'))
       .join('\n');

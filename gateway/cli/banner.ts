@@ -44,7 +44,13 @@ function exampleCall(settings: Settings, url: string, storeUrl: string): readonl
     ...key,
     `    -d '${JSON.stringify({ model, messages: [{ role: 'user', content: 'Say hello' }] })}'`,
     ...(settings.store.url === 'embedded'
-      ? [`  curl ${storeUrl} -d 'SELECT ts, route, model, outcome, latency_ms FROM requests ORDER BY ts DESC'`]
+      ? [`  curl ${storeUrl}${readerOption(settings)} -d 'SELECT ts, route, model, outcome, latency_ms FROM requests ORDER BY ts DESC'`]
       : []),
   ];
+}
+
+/** What a reader of the store must send: nothing without keys, a password of the configuration, or the folder's own. */
+function readerOption({ keys, store }: Settings): string {
+  if (store.password) return ' -u "default:$STORE_PASSWORD"';
+  return keys.size > 0 ? ` -u "default:$(cat ${relative(process.cwd(), store.path) || '.'}/reader.key)"` : '';
 }

@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../../gateway/settings/settings.ts';
+import { ensureReaderKey, removeReaderKey } from '../files/paths.ts';
 import type { ShipStats } from '../ship/shipper.ts';
 import { retentionOf } from '../store/retention.ts';
 import type { FromRecorder, RecorderOptions, ToRecorder } from './protocol.ts';
@@ -40,7 +41,7 @@ export async function startRecorder(settings: Settings, log: (line: string) => v
 
 function optionsOf(settings: Settings, lockWaitMs: number): RecorderOptions {
   const { store, recorder } = settings;
-  const password = store.password?.reveal();
+  const password = store.password?.reveal() ?? readerPassword(settings);
   const { url, username, database, cluster, host, port } = store;
   return {
     path: store.path,
@@ -53,6 +54,13 @@ function optionsOf(settings: Settings, lockWaitMs: number): RecorderOptions {
         ? { type: 'embedded', host, port, password }
         : { type: 'server', url, username, password: password ?? '', database, cluster },
   };
+}
+
+/** Where callers need a key, readers of the embedded engine do too: `reader.key`, unless the configuration has a password. */
+function readerPassword({ store, keys }: Settings): string | undefined {
+  if (store.url === 'embedded' && keys.size > 0 && !store.password) return ensureReaderKey(store.path);
+  removeReaderKey(store.path);
+  return undefined;
 }
 
 class Supervisor implements Recorder {

@@ -1,7 +1,7 @@
 /** The whole table of the admin API, on a real gateway: who may, who may not, and that answers are what the table says. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { z } from 'zod';
@@ -243,10 +243,18 @@ describe('a session', () => {
 test('the key of the folder lets commands of this machine in, and nobody else reads it', async () => {
   const key = seeded.place.read('hindcast-data/admin.key').trim();
   expect(await outcomeOf('listKeys', { key })).toBe('200');
-  const { statSync } = await import('node:fs');
   expect(statSync(`${seeded.place.folder}/hindcast-data/admin.key`).mode & 0o777).toBe(0o600);
   const asked = await fetch(`${seeded.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
   expect(asked.status, 'it is no key of a caller').toBe(401);
+});
+
+test('readers of the store need the key of the folder where callers need one', async () => {
+  const ask = (headers: Record<string, string>) =>
+    fetch(seeded.gateway.storeUrl, { method: 'POST', body: 'SELECT count() > 0 FROM requests', headers });
+  expect((await ask({})).status).not.toBe(200);
+  const answer = await ask({ 'x-clickhouse-key': seeded.place.read('hindcast-data/reader.key').trim() });
+  expect([answer.status, await answer.text()]).toEqual([200, '1\n']);
+  expect(statSync(`${seeded.place.folder}/hindcast-data/reader.key`).mode & 0o777).toBe(0o600);
 });
 
 test('commands find the gateway of their folder and its key', async () => {
