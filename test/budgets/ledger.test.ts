@@ -138,8 +138,8 @@ test.skipIf(!hasRedis)(
     const reserve = `const { redisLedger } = await import(${JSON.stringify(join(import.meta.dirname, '../../gateway/budgets/redis-ledger.ts'))});
 const ledger = await redisLedger(${JSON.stringify(redis!.url)}, () => {});
 const estimateOf = { nanoUsd: 300, tokens: 0, isGuess: false };
-await ledger.reserve('dead', [${JSON.stringify(scope)}], need, Date.now() - ${reservationMsMax} - 1);
-await ledger.reserve('young', [${JSON.stringify(scope)}], need, Date.now());
+await ledger.reserve('dead', [${JSON.stringify(scope)}], estimateOf, Date.now() - ${reservationMsMax} - 1);
+await ledger.reserve('young', [${JSON.stringify(scope)}], estimateOf, Date.now());
 process.stdout.write('reserved');
 setInterval(() => {}, 1000);`;
     const other = spawn(process.execPath, ['--input-type=module', '-e', reserve], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -29,7 +29,7 @@ test.skipIf(missing)(
     expect(shown.lost).toBeLessThanOrEqual(8);
     expect(shown.diff.code).toBe(0);
     expect(shown.html).not.toMatch(/<script|https?:\/\//);
-    expect([shown.simulation.code, shown.simulation.stdout]).toEqual([0, expect.stringMatching(/Backtest of what is deployed/)]);
+    expect([shown.simulation.code, shown.simulation.stdout]).toEqual([0, expect.stringMatching(/Backtest of the deployed configuration/)]);
     if (hasBrowser) for (const width of [1240, 390]) expect(screenshot(page, join(folder, `${width}.png`), width)).toBe(true);
   },
 );
