@@ -4,7 +4,9 @@ import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { folderFilesMax, gatewayTopFilesMax } from './layers.ts';
 import {
+  adminApiImportsOnlyZod,
   compositionRootsAreNotImported,
+  consoleImportsOnlyTheApi,
   fullFolders,
   functionLinesMax,
   importRings,
@@ -46,6 +48,8 @@ describe('the sources', () => {
     expect(objections(pureFoldersUseNoImpureGlobals)).toEqual([]));
   test(`have at most ${linesMax} lines, and their functions ${functionLinesMax}`, () => expect(objections(sourcesAreShort)).toEqual([]));
   test('of providers have a fixture each', () => expect(objections(providersHaveFixtures(hasFixture))).toEqual([]));
+  test("of the admin API's table import zod alone, and the console that table alone", () =>
+    expect([...objections(adminApiImportsOnlyZod), ...objections(consoleImportsOnlyTheApi)]).toEqual([]));
 });
 
 describe('a rule objects', () => {
@@ -92,6 +96,16 @@ describe('a rule objects', () => {
     expect(fullFolders(reader.read({ ...files('eval/gate', folderFilesMax), ...files('gateway', gatewayTopFilesMax) }))).toEqual([]);
     expect(fullFolders(reader.read(files('eval/gate', folderFilesMax + 1)))).toHaveLength(1);
     expect(fullFolders(reader.read(files('gateway', gatewayTopFilesMax + 1)))).toHaveLength(1);
+  });
+
+  test("when the admin API's table or the console imports the server", () => {
+    const api = planted(
+      'gateway/admin/api/x.ts',
+      "import type { Settings } from '../../settings/settings.ts'; import 'zod'; import './y.ts';",
+    );
+    expect(objections(adminApiImportsOnlyZod, api)).toHaveLength(1);
+    const text = "import type { AnswerOf } from '../../gateway/admin/api/table.ts'; import '../../gateway/server.ts'; import 'react';";
+    expect(objections(consoleImportsOnlyTheApi, planted('dashboards/console/x.ts', text))).toHaveLength(1);
   });
 
   test('when somebody imports a main', () => {

@@ -53,6 +53,24 @@ export const compositionRootsAreNotImported: Rule = source => {
     .map(target => `${source.path} imports the composition root ${target}`);
 };
 
+const apiRoom = 'gateway/admin/api/';
+
+/** The table of the admin API runs in a browser, too. */
+export const adminApiImportsOnlyZod: Rule = source =>
+  source.path.startsWith(apiRoom)
+    ? targetsOf(source)
+        .filter(target => target !== 'zod' && !target.startsWith(apiRoom))
+        .map(target => `${source.path} imports ${target}: the admin API imports itself and zod`)
+    : [];
+
+/** The console knows what the API says, and nothing of who says it. */
+export const consoleImportsOnlyTheApi: Rule = source =>
+  source.path.startsWith('dashboards/console/')
+    ? targetsOf(source)
+        .filter(target => /^(?:gateway|recorder|replay|eval)\//.test(target) && !target.startsWith(apiRoom))
+        .map(target => `${source.path} imports ${target}: the console imports the admin API's types only`)
+    : [];
+
 const pureRoomOf = (path: string): string | undefined => Object.keys(pureRooms).find(room => path.startsWith(`${room}/`));
 
 export const pureFoldersImportOnlyPureFolders: Rule = source => {
