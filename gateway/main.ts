@@ -121,7 +121,7 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
   return finishServing(failure, log);
 }
 
-/** For whoever reads, and for commands of this folder. */
+/** For readers, and for commands of this folder. */
 function announce({ store }: Settings, url: string): void {
   writeGatewayAddress(store.path, { url, pid: process.pid });
   process.stdout.write(`${listeningLine(url)}\n`);

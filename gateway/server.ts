@@ -1,4 +1,4 @@
-/** The gateway as a server: a request's path is parse, route, drive, render; the rest is who may come in, and what is asked once in a while. */
+/** The gateway server: parse, route, execute, respond; and guard, metrics, admin and configuration around it. */
 import type { IncomingMessage, Server as Listener, ServerResponse } from 'node:http';
 import type { Server as Routes } from '@hapi/hapi';
 import { GatewayAdmin, type LiveView } from './admin/gateway-admin.ts';
@@ -116,7 +116,7 @@ class GatewayServer implements Gateway {
     });
   }
 
-  /** What passes through tells of its end by a promise. */
+  /** Pass-through executions report their end by a promise. */
   async #finish({ request, execution, isJoined }: StartedExecution, context: RequestContext, path: string): Promise<void> {
     if (isJoined) return this.#metrics.joined();
     const untrack = this.#drain.trackExecution(execution, request);

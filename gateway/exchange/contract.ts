@@ -39,7 +39,7 @@ export interface ExecutionEnvironment {
   readonly clock: Clock;
   readonly upstream: Upstream;
   readonly sink: ExchangeSink;
-  /** `tokens` is what the call is reckoned to need: a key whose limit lets it in is taken where there is one. */
+  /** `tokens` is the estimate for the call: a key whose rate limit admits it is preferred. */
   targetOf(target: string, seed: string, tokens?: number): Target;
   /** What the fleet refuses at this instant, and until when: targets, or all of a provider by its name. */
   coolingDown(at: Instant): Readonly<Record<string, Instant>>;
@@ -71,7 +71,7 @@ export interface ResponseSink {
   /** Whether a head went out; a stream's reader may have sent one early, to keep the connection alive. */
   readonly headSent: boolean;
   sendHead(head: ResponseHead): void;
-  /** False asks for a pause, until the execution's `resume`. */
+  /** Returns false to pause until the execution's `resume`. */
   write(bytes: Buffer): boolean;
   /** The last bytes. Only a sealed record releases them; the head is for a sink that has not begun. */
   end(bytes: Buffer, head: ResponseHead, sealed: Sealed): void;
@@ -105,7 +105,7 @@ export interface RoutedRequest {
   /** UUIDv7 of the exchange, and the seed of its coins. */
   readonly id: string;
   readonly receivedAt: Instant;
-  /** Since when its deadline runs, where it may have waited before it is asked; since it is asked when absent. */
+  /** Start of its deadline, where it may have waited before; the start of execution when absent. */
   readonly arrivedAt?: Instant;
   readonly caller: Caller;
   readonly trace: TraceIds;
@@ -124,16 +124,16 @@ export interface RoutedRequest {
   readonly isResumable?: true;
   /** How the trace goes on at providers with `trace: true`: its flag and the caller's `tracestate`; sampled and without one when absent. */
   readonly propagatedTrace?: { readonly isSampled: boolean; readonly state: string };
-  /** Tokens that it is reckoned to need, where its body is not the text that is counted; `isFree` where nobody takes money for it. */
+  /** Estimated tokens, where the body is not the counted text; `isFree` for calls without a price. */
   readonly estimatedTokens?: { readonly input: number; readonly output: number; readonly isFree?: true };
   /** How many gateways it came through already; absent means none. */
   readonly hops?: number;
-  /** Log-probabilities are asked of the targets where the caller or a step's `accept` wants them (absent), or of every one: replay measures. */
+  /** Log-probabilities are requested where the caller or `accept` needs them (absent), or always, for replay. */
   readonly measure?: 'asked' | 'always';
-  /** What is asked besides, once it is answered; nothing when absent. */
+  /** Shadows and audits of the route; none when absent. */
   readonly shadowPlan?: ShadowPlan;
   readonly replayOf?: string;
-  /** Of a copy: how likely it was to be asked. */
+  /** For a copy: the probability with which it was drawn. */
   readonly auditProbability?: number;
   readonly run?: string;
   readonly arm?: string;
@@ -147,20 +147,20 @@ export interface PreparedRequest extends RenderedRequest {
   readonly isVerbatim: boolean;
   /** What of an answer to it the caller's format has no place for; absent where the answer's bytes pass. */
   readonly responseLosses?: (answer: ChatResponse) => readonly Warning[];
-  /** It is only asked for JSON, and not held to it. */
+  /** JSON is requested by prompt only, not enforced. */
   readonly emulatesJson?: true;
   /** The caller's tool names by the shorter ones that were sent; absent when none was changed. */
   readonly toolNames?: ReadonlyMap<string, string>;
   /** It goes on with an answer that broke, and whose beginning it holds. */
   readonly isContinuation?: boolean;
-  /** What the target is asked, log-probabilities of ours included. */
+  /** The request for the target, added log-probabilities included. */
   readonly chat: ChatRequest;
-  /** We asked for log-probabilities that the caller did not: how many alternatives it may see, undefined for none at all. */
+  /** Set when the gateway added log-probabilities: alternatives the caller may see, undefined for none. */
   readonly addedLogprobs?: { readonly callerTop: number | undefined };
 }
 
 export interface GatewayRuntime extends ExecutionEnvironment {
-  /** The policy of one request; without steps when no target may be asked, and `considered` says why. */
+  /** The policy of one request; without steps when no target is allowed; `considered` has the reasons. */
   policyOf(route: Route, planned: PlanInput): RoutePolicy;
   /** Where an account's calls go; undefined for none of ours. */
   endpointOf(providerName: string): AccountEndpoint | undefined;

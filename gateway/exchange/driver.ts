@@ -39,10 +39,10 @@ export interface DriverPorts {
   finish(outcome: RouteOutcome, log: DriverLog): void;
 }
 
-/** What an attempt says of itself. Anything said after its end or its abort is ignored by the router. */
+/** Events of an attempt. Events after its end or abort are ignored by the router. */
 export interface AttemptReport {
   opened(): void;
-  /** It has said as much as the route holds back. */
+  /** Enough content arrived for the route to release the buffered stream. */
   released(): void;
   answered(signals: Signals): void;
   /** `isContinuable`: another attempt may go on with what the caller read of it. */
@@ -81,7 +81,7 @@ export class Driver implements RouteDriver {
   readonly #events: RouteEvent[] = [];
   readonly #pending: { readonly body: EventBody; readonly timer: Timer | undefined }[] = [];
   #state!: RouteState;
-  /** The commands of one transition are obeyed to the end before the next event is heard, however soon an attempt reports. */
+  /** All commands of one transition run before the next event is handled, even if an attempt reports at once. */
   #isApplying = true;
 
   constructor(policy: RoutePolicy, ports: DriverPorts) {
@@ -89,7 +89,7 @@ export class Driver implements RouteDriver {
     this.#ports = ports;
   }
 
-  /** Makes the first commands; whoever holds the driver by then may be called from within. */
+  /** Runs the first commands; the holder of the driver may be called synchronously. */
   begin(seed: string): void {
     this.#apply(begin(this.#policy, seed, this.#now(), this.#ports.arrivedAt));
     this.#processPending();

@@ -3,7 +3,7 @@ import type { ExecutionObserver } from './contract.ts';
 
 type Ending = { readonly exchange: Exchange } | { readonly problem: unknown };
 
-/** The end of one execution, told once to its observer and to whoever waits by a promise. */
+/** The end of one execution, reported once, to its observer and to its promise. */
 export class ExecutionEnd {
   readonly #observer: ExecutionObserver | undefined;
   #ending: Ending | undefined;

@@ -47,7 +47,7 @@ export class Execution implements ExecutionHandle, DriverPorts, AttemptListener<
   readonly #attempts: RunningAttempt[] = [];
   readonly #driver: Driver;
   readonly #targets: readonly string[];
-  /** What a call of this question is reckoned to need. */
+  /** Estimated tokens of a call. */
   readonly #demand: Demand;
   readonly #end: ExecutionEnd;
   #committed: number | undefined;
@@ -157,7 +157,7 @@ export class Execution implements ExecutionHandle, DriverPorts, AttemptListener<
     report.failed(failure, this.#committed === number && this.#recovery.isContinuable);
   }
 
-  /** A judge is asked for its opinion; everybody else what the caller asked. */
+  /** A judge gets the judge request; every other target the caller's. */
   #prepare({ step: index, of, target: targetName }: AttemptCommand, { provider, model }: Target): PreparedRequest {
     const step = this.#request.policy.steps[index]!;
     const judged = of === undefined || targetName === step.target ? undefined : this.#attempts[of]!.attempt.response!;
@@ -280,7 +280,7 @@ export class Execution implements ExecutionHandle, DriverPorts, AttemptListener<
     try {
       this.#response.delivery.fail('', this.#head(500, undefined));
     } catch {
-      // It may be the sink itself that is broken; whoever waits for the end hears of the first problem.
+      // The sink itself may be broken; the promise already has the first problem.
     }
     this.#end.crashed(problem);
   }

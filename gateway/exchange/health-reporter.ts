@@ -11,7 +11,7 @@ export interface AttemptIdentity {
   readonly target: string;
   readonly credential: string;
   readonly kind: AttemptKind;
-  /** What the call is reckoned to need. */
+  /** Estimated tokens of the call. */
   readonly tokens: number;
 }
 

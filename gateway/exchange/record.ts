@@ -1,4 +1,4 @@
-/** Makes the record of a request out of what was asked, what the router heard and what the attempts kept. */
+/** Builds the record of a request from the request, the router events and the attempts. */
 import type { Usage } from '../core/chat/chat.ts';
 import type { AttemptRecord, DeliveryDigest, Exchange, ExchangeOutcome } from '../core/exchange.ts';
 import type { RouteOutcome } from '../core/routing/router.ts';

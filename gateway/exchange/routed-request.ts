@@ -1,4 +1,4 @@
-/** What is asked of a route, by whom, in whose words: all that a drive needs to know of a request before it starts. */
+/** Renders a routed request for one target, and what the target cannot carry. */
 
 import { hash } from 'node:crypto';
 import type { ChatRequest, ChatResponse } from '../core/chat/chat.ts';
@@ -34,11 +34,11 @@ export function targetsOf(policy: RoutePolicy): readonly string[] {
   return found;
 }
 
-/** What a target could not be asked; and, of the answer that its caller read, what could not be told. */
+/** Warnings of the request, and of the response that the caller received. */
 export const warningsOf = ({ warnings, responseLosses }: PreparedRequest, answer: ChatResponse | undefined): readonly Warning[] =>
   answer && responseLosses ? [...warnings, ...responseLosses(answer)] : warnings;
 
-/** The request as one target gets it: the caller's own bytes where the wire format is the same, rendered anew where it is not. */
+/** The request as one target gets it: the caller's own bytes where the wire format is the same, else rendered. */
 export function prepare(
   request: RoutedRequest,
   step: RouteStep,
@@ -52,7 +52,7 @@ export function prepare(
   const asked = logprobs ? { ...original, logprobs } : original;
   const { chat, warnings: limitWarnings, toolNames } = fitToLimits(asked, provider.limits, sha256);
   const { wire } = request.dialect;
-  // What the caller did not ask for is no loss of its.
+  // A field that the caller did not send is not lost to it.
   const withoutAddedLogprobs = (warnings: readonly Warning[]): readonly Warning[] =>
     logprobs && !original.logprobs ? warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : warnings;
   if (
@@ -93,7 +93,7 @@ const sha256: Hash = text => hash('sha256', text);
 const paths = new WeakMap<Provider, Map<string, string>>();
 const pathsMax = 1_000;
 
-/** No path depends on what is said: it is rendered once for each model. */
+/** Paths do not depend on the content; each is rendered once per model. */
 function pathOf(provider: Provider, model: string, chat: ChatRequest): string {
   const cache = paths.get(provider) ?? new Map<string, string>();
   const name = chat.stream ? `${model} streamed` : model;
@@ -129,7 +129,7 @@ const unreadWarnings = ({ bound = [], unread = [] }: ChatRequest): readonly Warn
   ...unread.map(field => dropped(field, 'Means something only in the wire format that it was said in.')),
 ];
 
-/** What must be asked over the caller's own wish, so that the step's acceptance or the replay can be measured. */
+/** Log-probabilities beyond the caller's request that the step's `accept` or a replay needs. */
 function logprobsNeeded({ chat, measure }: RoutedRequest, { accept, scorer }: RouteStep): { readonly top: number } | undefined {
   const scored = scorer?.features.map(({ signal }) => topLogprobsOf(signal)) ?? [];
   const tops = [accept && topLogprobsNeeded(accept), ...scored, measure === 'always' ? 0 : undefined].filter(top => top !== undefined);

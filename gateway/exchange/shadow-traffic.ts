@@ -1,4 +1,4 @@
-/** Asks copies of answered requests, for shadows and audits: recorded under a run of their own, read by nobody, never in a caller's way. */
+/** Sends copies of completed requests for shadows and audits; recorded under their own run, never delaying a caller. */
 
 import type { JsonObject } from '../core/chat/json.ts';
 import type { Exchange } from '../core/exchange.ts';
@@ -47,7 +47,7 @@ export class ShadowTraffic {
     this.#resolve = resolve;
   }
 
-  /** After an exchange: asks what its route wants asked besides. Nothing of it ever throws at the caller's path. */
+  /** Sends the copies that the route's shadow and audit settings draw. Never throws into the caller's path. */
   dispatch(exchange: Exchange, request: RoutedRequest, settings: Settings, runtime: GatewayRuntime): void {
     if (!request.shadowPlan || this.#isClosed || request.run !== undefined) return;
     const attempts = exchange.attempts.map(({ step }) => ({ step, kind: 'primary', status: 'accepted', opened: true }) as const);

@@ -1,4 +1,4 @@
-/** Calls on the side of an answer that is held back: what is asked of a judge, and what an answer on the side tells of the one that is held. */
+/** Side calls for a buffered response: requests to a judge, and signals from a second sample. */
 
 import type { ChatRequest, ChatResponse, Message } from '../core/chat/chat.ts';
 import { parseJson } from '../core/chat/json.ts';
@@ -9,7 +9,7 @@ import type { Signals } from '../core/signals/names.ts';
 import { responseText } from '../core/signals/signal.ts';
 import type { PreparedRequest, RoutedRequest } from './contract.ts';
 
-/** So much of a question or an answer is shown to a judge. */
+/** Characters of the request and of the response that a judge sees. */
 const judgedTextMax = 20_000;
 /** Models that think before they speak need room to. */
 const verdictTokensMax = 1_024;
@@ -35,7 +35,7 @@ export function prepareJudgeRequest({ chat }: RoutedRequest, response: ChatRespo
     maxOutputTokens: verdictTokensMax,
     extra: {},
   };
-  // It is no loss of the caller's when a judge is asked otherwise than we would like.
+  // Warnings of a judge's request do not concern the caller.
   return { ...provider.renderRequest(request, model), warnings: [], chat: request, wire: provider.wire, isVerbatim: false };
 }
 
@@ -49,7 +49,7 @@ function textIn(content: Message['content'] | ChatResponse['choices'][number]['c
     .join('');
 }
 
-/** What a judge's answer says: its first number from 0 to 1, bare or as `score` in a JSON object. Nothing when it says none. */
+/** The score in a judge's response: its first number from 0 to 1, bare or as `score` in a JSON object. Empty without one. */
 export function judgeVerdictOf(response: ChatResponse): Signals {
   const text = responseText(response).trim();
   const value = text.startsWith('{') ? parseJson(text) : undefined;
@@ -61,7 +61,7 @@ export function judgeVerdictOf(response: ChatResponse): Signals {
 
 export const agreementWith = (response: ChatResponse, other: ChatResponse): Signals => ({ agreement: agreementOf(response, other) });
 
-/** What an answer shows; one on the side of another, what it tells of that. */
+/** Signals of a response; for a side call, the signals of the response it judges. */
 export function signalsOf(
   { of, step, target }: AttemptCommand,
   { steps }: RoutePolicy,

@@ -29,7 +29,7 @@ export interface KeyEntry {
   readonly digest: Buffer;
   /** Hex, as `settings.keys` has it. */
   readonly hash: string;
-  /** Who a request of this key is recorded as: a key that sees all tenants asks as `default`. */
+  /** The tenant that requests of this key are recorded under: `default` for a key that sees all tenants. */
   readonly caller: CallerKey;
   /** Of the tenant `default` or `*`: it sees what belongs to no tenant. */
   readonly seesGateway: boolean;

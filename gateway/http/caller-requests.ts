@@ -15,7 +15,7 @@ export interface FinishedExecution {
   readonly request: RoutedRequest;
   readonly execution: ExecutionHandle;
   readonly context: RequestContext;
-  /** The path that was asked, without its query. */
+  /** The requested path, without its query. */
   readonly path: string;
 }
 

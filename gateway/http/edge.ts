@@ -39,7 +39,7 @@ export interface RequestGuard {
   broken(refusal: Refusal): string;
 }
 
-/** Longer than load balancers (60 s) and client pools keep an idle connection: whoever closes first must not be the one who is about to be asked. */
+/** Longer than load balancers (60 s) and client pools keep an idle connection: the side that closes first must not be the one that receives the next request. */
 export const keepAliveTimeoutMs = 75_000;
 
 export function createEdge(limits: EdgeLimits): Server {

@@ -1,4 +1,4 @@
-/** What is wrong with a request whatever it asks for: its shape, the host it names, the page it comes from. Pure over its head. */
+/** Checks of every request before routing: HTTP framing, Host and Origin. Pure over the request head. */
 import type { IncomingMessage } from 'node:http';
 import { forbidden, type Refusal } from '../exchange/response/refusal.ts';
 import { tooLarge } from './body.ts';
@@ -6,7 +6,7 @@ import { type EdgeLimits, headersTooLarge, invalidHttp } from './edge.ts';
 
 const hostShape = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
 
-/** What is wrong with a request, whatever it asks for. */
+/** The refusal for a malformed request; undefined when it is valid. */
 export function checkRequest(request: IncomingMessage, limits: EdgeLimits): Refusal | undefined {
   const { rawHeaders, headers, url = '' } = request;
   if (rawHeaders.length > 2 * limits.headersMax) return headersTooLarge;

@@ -5,7 +5,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { Settings } from '../settings/settings.ts';
 import { findKey, presentedCredential, unknownKey } from './authenticate.ts';
 
-/** Undefined when the asker may. `open` and a gateway without keys ask for none. */
+/** Undefined when allowed. `open` and a gateway without keys need no key. */
 export function refuseMetrics(
   { rawHeaders }: IncomingMessage,
   { keys, telemetry }: Pick<Settings, 'keys' | 'telemetry'>,

@@ -1,4 +1,4 @@
-/** From bytes to a question: what a caller sent is read and checked, then given the route that shall answer it. */
+/** Parses and checks a request body, then makes a routed request of it. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type CallerFormat, isFieldProblem } from '../core/chat/caller-format.ts';
 import type { ChatRequest } from '../core/chat/chat.ts';
@@ -15,7 +15,7 @@ import { describeNoTarget, stickyKeyOf } from '../targets/planner.ts';
 import { type Body, type BodyLimits, checkContentType, receiveBody } from './body.ts';
 import { resolve } from './resolve.ts';
 
-/** What was asked, read and checked but not yet routed. */
+/** A parsed and checked request, not yet routed. */
 export interface ParsedRequest {
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -28,7 +28,7 @@ export interface ParsedRequest {
 /** Parameters by which a caller would choose where its request goes, or as whom. */
 const hostParameters = ['api_base', 'base_url', 'api_key', 'custom_host'];
 
-/** Calls `receive` once with what was asked, or with why it is refused. */
+/** Calls `receive` once, with the parsed request or a refusal. */
 export function parse(
   request: IncomingMessage,
   dialect: CallerFormat,
@@ -40,7 +40,7 @@ export function parse(
   receiveBody(request, limits, body => receive(isRefusal(body) ? body : parseBody(body, request.headers, dialect)));
 }
 
-/** What a body says, wherever it came from. */
+/** Parses a body from any source. */
 export function parseBody({ bytes, text }: Body, headers: IncomingHttpHeaders, dialect: CallerFormat): ParsedRequest | Refusal {
   const scan = scanObject(text);
   if (!scan.ok) return invalid(scan.problem.code, scan.problem.message, scan.problem.param);
@@ -69,7 +69,7 @@ function withModel(value: JsonObject): JsonObject {
   return model === undefined && typeof first === 'string' ? { ...value, model: first } : value;
 }
 
-/** The question of an asked request: which targets may answer it, for whom, and what will stand in the record. Only a route with a flag is waited for. */
+/** The routed request: policy, caller and what the record needs. Only a route with a feature flag returns a promise. */
 export function route(
   parsed: ParsedRequest,
   dialect: CallerFormat,
@@ -84,7 +84,7 @@ export function route(
     : routedRequestOf(parsed, dialect, context, chosen);
 }
 
-/** What the route's flag says; undefined where there is nothing to ask. */
+/** The value of the route's feature flag; undefined without a flag. */
 export function flagOf(
   { name, flag, variants = [] }: Route,
   { caller, chat }: { readonly caller: Caller; readonly chat: ChatRequest },
@@ -178,7 +178,7 @@ const badTag = (header: string): Refusal =>
     header.slice(0, 100),
   );
 
-/** A gateway that is its own upstream, by whatever detour, would ask itself for ever. A 400 is what nobody on the way tries again. */
+/** A gateway that is its own upstream would call itself forever. No gateway on the way retries a 400. */
 const hopsMax = 8;
 
 function hopsFrom(headers: IncomingHttpHeaders): number | Refusal {

@@ -1,4 +1,4 @@
-/** From a question to its answer on the wire: asked once, read by its caller and by whoever repeats it, given up when nobody reads any more. */
+/** Executes a routed request and writes its response. Repeats with the same Idempotency-Key join it; it is cancelled when no caller is left. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Admission, BudgetAdmission } from '../budgets/admission.ts';
 import type { ExchangeSink } from '../core/exchange.ts';
@@ -12,7 +12,7 @@ import { ResponseWriter } from './response-writer.ts';
 export interface StartedExecution {
   readonly request: RoutedRequest;
   readonly execution: ExecutionHandle;
-  /** It reads an answer that was asked for by an earlier request. */
+  /** It joins the execution of an earlier request. */
   readonly isJoined: boolean;
 }
 
@@ -32,7 +32,7 @@ export class RequestExecutor {
     this.#idempotency = new IdempotencyStore(options.clock);
   }
 
-  /** Begins to answer, or says why not. A promise only where somebody has to be waited for: a ledger, or an earlier request. */
+  /** Starts the execution, or returns a refusal. A promise only when a ledger or an earlier request must be awaited. */
   execute(
     routed: RoutedRequest,
     { headers }: IncomingMessage,
@@ -111,13 +111,13 @@ export class RequestExecutor {
     response.setHeader('x-hindcast-repeat', 'true');
     const writer = this.#writerFor({ ...routed, id: shared.id }, response);
     shared.buffer.attach(writer, shared.fromEvent);
-    // There may be nothing to tell yet, and the head waits for the first word.
+    // There may be no content yet, and the head waits for the first write.
     if (writer.headSent) response.flushHeaders();
     cancelOnClose(response, writer, execution, () => this.#detach(shared, writer, execution, routed));
     return { request: routed, execution, isJoined: true };
   }
 
-  /** Nothing is asked of a provider that could not be recorded, or that the caller's budget and limits do not allow. */
+  /** No provider is called when the exchange cannot be recorded, or when budget or limits refuse it. */
   #admit(routed: RoutedRequest, context: RequestContext): ReturnType<BudgetAdmission['admit']> | Refusal {
     const { sink, budgets } = this.#options;
     return sink.refusal() === undefined ? budgets.admit(routed, context) : recordingRefusal;

@@ -4,7 +4,7 @@ import { putLruEntry } from '../core/shared/lru-map.ts';
 import { forbidden, invalid, isRefusal, type Refusal } from '../exchange/response/refusal.ts';
 import { type Account, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults } from '../settings/settings.ts';
 
-/** More targets than this in one request help nobody. */
+/** Upper limit of targets in one request. */
 const stepsMax = 16;
 const nameLengthMax = 256;
 
@@ -25,12 +25,12 @@ export function resolve(settings: Settings, tenant: string, body: JsonObject): R
   return mergeRoutes(routes);
 }
 
-/** A tenant without a list of its own may ask everything. */
+/** A tenant without a list may call every route and target. */
 export function isAllowed({ tenants }: Pick<Settings, 'tenants'>, tenant: string, name: string): boolean {
   return tenants.get(tenant)?.routes?.includes(name) ?? true;
 }
 
-/** The targets that routes name, in order of appearance: what a caller can be told to exist besides the routes. */
+/** The targets that routes name, in order of appearance; listed beside the routes. */
 export function knownTargets({ routes }: Pick<Settings, 'routes'>): readonly string[] {
   return [...new Set([...routes.values()].flatMap(route => route.steps.map(step => step.target)))];
 }
@@ -127,7 +127,7 @@ function candidatesFor(settings: Settings, model: string): readonly string[] {
   return (vendors.length > 0 ? vendors : accounts).map(account => `${account.name}/${model}`);
 }
 
-/** The vendor itself, rather than somebody else who speaks its wire format. */
+/** The vendor itself rather than another account of its wire format. */
 const isVendorAccount = ({ provider, baseUrl }: Account): boolean => baseUrl === provider.baseUrl;
 
 const singleTargetRoute = (target: string): Route => ({ name: target, ...routeDefaults, steps: [{ target, ...stepDefaults }] });

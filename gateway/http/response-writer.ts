@@ -46,7 +46,7 @@ export class ResponseWriter implements ResponseSink {
     this.#finish(head, bytes);
   }
 
-  /** An empty text is for a caller that is gone, or for an answer of which nothing more can be said: it ends torn. */
+  /** An empty text is for a caller that left, or a response that cannot be completed: the connection is cut. */
   fail(text: string, head: ResponseHead): void {
     if (text !== '') return this.#finish(head, Buffer.from(text));
     this.stop();

@@ -1,4 +1,4 @@
-/** The route table: hapi knows every path and method; the routes that callers ask most are also found before hapi's own lifecycle begins. */
+/** The route table: every path and method is declared in hapi; hot routes are also dispatched before its lifecycle. */
 import type { IncomingMessage, Server as Listener, ServerResponse } from 'node:http';
 import { type Lifecycle, type Server, server } from '@hapi/hapi';
 import { invalid, type Refusal } from '../exchange/response/refusal.ts';

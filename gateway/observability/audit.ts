@@ -1,4 +1,4 @@
-/** What has to be written down for good: who changed or looked at what. The gateway says it; whoever starts it keeps it. */
+/** Audit entries: who changed or read what. The gateway emits them; its composition root stores them. */
 import type { Instant } from '../core/shared/time.ts';
 import type { Settings } from '../settings/settings.ts';
 

@@ -10,7 +10,7 @@ import type { Telemetry } from './telemetry.ts';
 
 export interface Metrics {
   observe(exchange: Exchange, names: LabelResolver): void;
-  /** A request that was refused before any provider was asked; `code` is one of ours. */
+  /** A request refused before any provider was called, by error code. */
   refused(code: string): void;
   /** A request with an Idempotency-Key that read the answer of an earlier one. */
   joined(): void;
@@ -22,7 +22,7 @@ export interface Metrics {
   page(): Promise<string>;
 }
 
-/** As the recorder process says of itself. */
+/** As reported by the recorder process. */
 export interface RecorderStats {
   readonly queueBytes: number;
   readonly oldestSeconds: number;
@@ -44,7 +44,7 @@ export interface MetricsOptions {
   readonly inflight: () => number;
   readonly recorder: () => RecorderStats | undefined;
   readonly configHash: string;
-  /** What is known of targets; absent where nobody asks them. */
+  /** State of targets; absent where none are called. */
   readonly targets?: TargetMetricSources;
   /** The pages of all workers in one; there is no other worker when absent. */
   readonly gather?: (() => Promise<string>) | undefined;
@@ -92,7 +92,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   };
 }
 
-/** prom-client renames its counters for good when it is asked for OpenMetrics once, so that is what it is always asked for. */
+/** prom-client renames counters permanently on the first OpenMetrics request, so OpenMetrics is always used. */
 export function createRegistry(): Registry {
   const registry = new Registry<OpenMetricsContentType>();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);

@@ -66,7 +66,7 @@ export const attribute = {
   attemptWarnings: 'hindcast.attempt.warnings',
   providerRequestId: 'hindcast.provider_request_id',
 
-  /** Of traffic that was asked again: the original exchange, the run, whom it asked, and which of several askings it is. */
+  /** Attributes of replays: original exchange, run, arm and repeat. */
   replayOf: 'hindcast.replay.of',
   replayRun: 'hindcast.replay.run',
   replayArm: 'hindcast.replay.arm',

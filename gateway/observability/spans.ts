@@ -16,13 +16,13 @@ import { attribute, attributesText, eventText, linkText, plainAttribute, spanKin
 /** What the exchange's record does not hold and its spans should. */
 export interface SpanDetails {
   readonly chat: ChatRequest;
-  /** What the caller was answered, where it got a whole answer; asked only where spans may hold it. */
+  /** The complete response, read only where spans may hold content. */
   answer(): ChatResponse | undefined;
   /** The caller's `tracestate`, '' for none. */
   readonly traceState: string;
   readonly path: string;
   placeOf(provider: string): AccountEndpoint | undefined;
-  /** Of the exchange that a replay asks again, where its trace is known. */
+  /** The trace of the replayed exchange, where known. */
   readonly original?: { readonly traceId: string; readonly spanId: string } | undefined;
 }
 
@@ -210,7 +210,7 @@ const ownAttributes = (exchange: Exchange, attempt: AttemptRecord): string =>
   attribute(a.attemptWarnings, attempt.warnings.length > 0 ? attempt.warnings.map(w => `${w.type} ${w.field}`) : undefined) +
   attribute(a.providerRequestId, attempt.providerRequestId || undefined);
 
-/** What the caller asked for, as every attempt was asked. Contents are never on spans; `hindcast.payload.ref` says where they lie. */
+/** Request attributes, equal on every attempt. Content is not on spans; `hindcast.payload.ref` locates it. */
 const parametersOf = (chat: ChatRequest): string =>
   attribute(a.requestStream, chat.stream || undefined) +
   attribute(a.requestTemperature, chat.temperature) +
@@ -224,7 +224,7 @@ const parametersOf = (chat: ChatRequest): string =>
   attribute(a.requestChoices, chat.choices === 1 ? undefined : chat.choices) +
   attribute(a.outputType, chat.output === undefined || chat.output.type === 'text' ? undefined : 'json');
 
-/** What was asked and answered, for those who opted in to see it in their traces. */
+/** Request and response content, for operators who opted in. */
 const contentEvent = ({ chat, answer }: SpanDetails, at: Instant): string =>
   eventText('gen_ai.client.inference.operation.details', at, attributesText(contentOf(chat, answer())));
 

@@ -1,4 +1,4 @@
-/** The fleet for Prometheus: asked at each scrape, and what waiting and judging took, told by each exchange. */
+/** Target metrics for Prometheus: gauges read at each scrape, and queue and side-call times of each exchange. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Exchange } from '../core/exchange.ts';
 import type { Instant } from '../core/shared/time.ts';
@@ -21,7 +21,7 @@ export interface TargetInstruments {
 }
 
 const waitBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
-/** Targets are named by callers; beyond so many they are not told one by one. */
+/** Callers name targets, so the number of label values is limited. */
 const targetsMax = 200;
 
 export function createTargetInstruments(

@@ -24,7 +24,7 @@ export interface TelemetryOptions {
   /** Base URL of the receiver, before the standard variables. */
   readonly otlp: string | undefined;
   readonly environment: Environment;
-  /** Questions and answers may stand on spans, where the standard variable asks for them. */
+  /** Content may be on spans, where the standard variable enables it. */
   readonly mayHoldContent: boolean;
   readonly log: Log;
 }
@@ -160,7 +160,7 @@ const resourceFrom = (environment: Environment): Readonly<Record<string, string>
 export type Sampling = 'all' | 'notable' | 'none';
 export type Sampler = (context: TraceContext) => Sampling;
 
-/** As OTEL_TRACES_SAMPLER says; by default what the caller decided, and everything that starts here. */
+/** By OTEL_TRACES_SAMPLER; by default what the caller decided, and everything that starts here. */
 export function samplerFrom(environment: Environment, log: Pick<Log, 'warn'>): Sampler {
   const name = environment.OTEL_TRACES_SAMPLER ?? 'parentbased_always_on';
   const argument = Number(environment.OTEL_TRACES_SAMPLER_ARG ?? 1);

@@ -7,7 +7,7 @@ import type { Secret } from '../settings/secret.ts';
 
 interface CachedToken {
   readonly token: string;
-  /** When a new one is asked for: a minute before its end. */
+  /** When a new token is requested: a minute before expiry. */
   readonly refreshAt: Instant;
 }
 
@@ -22,7 +22,7 @@ const metadataUrl = (): string =>
 const tokens = new Map<string, CachedToken>();
 const pending = new Map<string, Promise<string>>();
 
-/** `key` is a service account's JSON, `metadata`, or a token itself. Rejects with what the other side said, without the key. */
+/** `key` is a service account's JSON, `metadata`, or a token itself. Rejects with the reason of the token endpoint, without the key. */
 export function googleToken(key: Secret, at: Instant): string | Promise<string> {
   const value = key.reveal();
   const source = value === 'metadata' ? ('metadata' as const) : serviceAccount(value);

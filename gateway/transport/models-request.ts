@@ -1,4 +1,4 @@
-/** The one question that costs nothing: which models a provider has. Doctors and probes ask it. */
+/** The request for the model list, which costs nothing; used by doctor and probes. */
 import got from 'got';
 import type { Milliseconds } from '../core/shared/time.ts';
 import type { Secret } from '../settings/secret.ts';

@@ -1,4 +1,4 @@
-/** Takes the provider key in use out of what the provider says: a key that comes back in an answer must reach no caller and no record. */
+/** Removes the provider key in use from responses, so that it reaches no caller and no record. */
 import type { Failure } from '../core/shared/failure.ts';
 import type { Secret } from '../settings/secret.ts';
 import { type SecretForms, secretFormsOf } from './secret-forms.ts';
@@ -135,7 +135,7 @@ class RedactingListener implements UpstreamListener {
     this.#listener.failed(failure);
   }
 
-  /** No more will come to tell whether it was the beginning of a key. */
+  /** The stream has ended, so this cannot become a key. */
   #release(): void {
     const rest = this.#stream.end();
     if (rest.byteLength > 0) this.#listener.chunk(rest);

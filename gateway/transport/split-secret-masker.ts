@@ -14,7 +14,7 @@ export class SplitSecretMasker {
   readonly #secret: Buffer;
   readonly #begin: Buffer;
   readonly #visibleMax: number;
-  /** So many of its bytes have been said. */
+  /** Number of its bytes already emitted. */
   #matched = 0;
   #distance = 0;
   #rest: Buffer = noRest;

@@ -22,7 +22,7 @@ export interface UpstreamListener {
   failed(failure: Failure): void;
 }
 
-/** A call under way. Nothing is heard of it after `abort`. */
+/** A call in flight. No event follows `abort`. */
 export interface UpstreamHandle {
   abort(): void;
   pause(): void;
@@ -117,7 +117,7 @@ function dispatch(connections: OriginPool, path: string, call: UpstreamCall, lis
   return dispatched;
 }
 
-/** What undici tells of one call, told on to its listener until the end or the abort. */
+/** Forwards undici's events of one call to its listener until the end or the abort. */
 class DispatchedCall implements UpstreamHandle, Dispatcher.DispatchHandler {
   readonly #connections: OriginPool;
   readonly #listener: UpstreamListener;

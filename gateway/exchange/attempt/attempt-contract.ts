@@ -10,7 +10,7 @@ import type { UpstreamHandle, UpstreamListener } from '../../transport/upstream.
 import type { PreparedRequest } from '../contract.ts';
 import type { AttemptCommand } from '../driver.ts';
 
-/** What attempts tell while they run; exactly one of answered and failed comes last, unless the attempt is aborted. */
+/** Events of a running attempt; exactly one of answered and failed comes last, unless the attempt is aborted. */
 export interface AttemptListener<A> {
   /** The first content of a stream. */
   opened(attempt: A): void;

@@ -93,7 +93,7 @@ export class Attempt implements UpstreamListener, ProviderResponseListener {
     return this.#reader.isStream ? undefined : this.#reader.text();
   }
 
-  /** What the provider said of the limits of the key and the model; undefined when it said nothing. */
+  /** Rate limits of key and model as reported by the provider; undefined without them. */
   get limitsSeen(): ReportedRateLimits | undefined {
     return rateLimitsOf(this.#reader.headers);
   }
@@ -191,7 +191,7 @@ export class Attempt implements UpstreamListener, ProviderResponseListener {
     this.#listener.failed(this, this.#failure);
   }
 
-  /** A target that cannot give the log-probabilities which only we asked for says nothing about the caller's request. */
+  /** A target that refuses log-probabilities added by the gateway does not refuse the caller's request. */
   #reclassifyOurs(failure: Failure): Failure {
     const isOurs =
       this.context.prepared.addedLogprobs && failure.kind === 'invalid-request' && /logprob/i.test(`${failure.param} ${failure.message}`);
@@ -229,7 +229,7 @@ export class Attempt implements UpstreamListener, ProviderResponseListener {
     return { ...response, usage };
   }
 
-  /** Whether its provider has not said what it used, though it will be paid for: it was asked, and did not refuse. */
+  /** Whether usage is missing though the call is billed: it was sent and not refused. */
   get isUsageUnknown(): boolean {
     if (this.response) return this.response.usage?.source !== 'provider';
     const { status } = this.#reader;

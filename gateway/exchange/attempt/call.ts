@@ -21,7 +21,7 @@ export interface PropagatedContext {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** One attempt's call: who is asked, what, and the span it belongs to. */
+/** One attempt's call: target, request and span. */
 export interface AttemptCall {
   readonly target: Target;
   readonly prepared: PreparedRequest;
@@ -30,7 +30,7 @@ export interface AttemptCall {
   readonly spanId: string;
 }
 
-/** Makes the call, unless the request says something that the target cannot carry and the route does not let go. */
+/** Makes the call, unless the request has a field that the target cannot carry and the route requires. */
 export function sendAttempt(ports: CallPorts, request: RoutedRequest, call: AttemptCall, listener: UpstreamListener): UpstreamHandle {
   const { onUnsupported, trace, propagatedTrace = { isSampled: true, state: '' }, hops = 0, headers } = request;
   const unsupported = blockingWarnings(call.prepared.warnings, onUnsupported);

@@ -74,7 +74,7 @@ export class ProviderResponseReader {
     return this.#text;
   }
 
-  /** What a cut stream had told so far; undefined when it was nothing that costs or says anything. */
+  /** The partial response of a truncated stream; undefined without content or usage. */
   partial(): ChatResponse | undefined {
     if (!this.#hasContent && !this.#events.some(e => e.type === 'usage')) return undefined;
     const response = collectResponse(this.#events);
@@ -111,7 +111,7 @@ export class ProviderResponseReader {
     }
   }
 
-  /** Nothing more comes: the connection broke or stands still. What was whole by then stays whole, and a refusal has said enough by its status. */
+  /** Nothing more comes: the connection broke or stands still. A complete response stays complete; an error response is complete with its status. */
   onCut(failure: Failure): void {
     const mode = this.#mode;
     if (this.#isOver) return;

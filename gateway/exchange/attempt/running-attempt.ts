@@ -11,8 +11,8 @@ export interface RunningAttempt {
   readonly prepared: PreparedRequest;
   /** What came before the commit. */
   readonly buffered: Delta[];
-  /** What the router is told. */
+  /** Reports to the router. */
   readonly report: AttemptReport;
-  /** What the fleet is told. */
+  /** Reports target health. */
   readonly health: HealthReporter;
 }

@@ -1,4 +1,4 @@
-/** Whether a request may have its stream held back, continued or begun anew when it breaks: what its route allows, its caller wants, and its words permit. */
+/** Whether a broken stream may be buffered, continued or restarted, by route, caller and request. */
 
 import type { CallerFormat } from '../../core/chat/caller-format.ts';
 import type { ChatRequest } from '../../core/chat/chat.ts';
@@ -23,7 +23,7 @@ export function withStreamRecovery(
     case 'hold':
       return policy;
     case 'restart':
-      // Only who asked for it knows what to do with an answer that begins twice; and only this format has a chunk to say so.
+      // Only a caller that opted in handles a restarted stream, and only this format has a chunk for it.
       return requested === 'restart' && dialect.name === 'openai-chat' ? policy : rest;
     case 'continue':
       if (requested === 'error' || !isPlainText(chat)) return rest;

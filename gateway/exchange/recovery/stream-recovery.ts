@@ -1,4 +1,4 @@
-/** A stream whose attempt broke while its caller was reading: what was said of it, and how another attempt goes on from there. */
+/** Recovery of a stream that broke after its first content: what was sent, and how another attempt continues it. */
 
 import type { StreamRenderer } from '../../core/chat/caller-format.ts';
 import { type ChatRequest, isContentEvent, type StreamEvent, type Usage } from '../../core/chat/chat.ts';
@@ -37,13 +37,13 @@ export class StreamRecovery {
     return this.type === 'continue' && !this.#isFinished && this.#deliveredText !== undefined && this.#deliveredText.trim() !== '';
   }
 
-  /** What the target is asked that goes on with it. */
+  /** The request for the target that continues the stream. */
   continuationRequest(chat: ChatRequest): ChatRequest {
     const text = this.#deliveredText!.trimEnd();
     return { ...chat, messages: [...chat.messages, { role: 'assistant', content: [{ type: 'text', text }] }] };
   }
 
-  /** Another attempt takes the place of the one that broke: true when it begins anew, false when it goes on. */
+  /** Replaces the broken attempt. Returns true for a restart, false for a continuation. */
   switchAttempt(broken: Attempt, next: Attempt): boolean {
     next.flag(this.type === 'continue' ? 'continued' : 'restarted');
     if (this.type !== 'continue') return true;
@@ -53,7 +53,7 @@ export class StreamRecovery {
     return false;
   }
 
-  /** Of the events of an attempt that goes on, what the caller is still to be told. */
+  /** The events of a continuation that the caller has not received yet. */
   unsentEvents(events: readonly StreamEvent[]): readonly StreamEvent[] {
     return events.flatMap((event): readonly StreamEvent[] => {
       switch (event.type) {

@@ -1,10 +1,10 @@
-/** What a caller is told of a failure: our own words, a status, and what its SDK should do; nothing of the upstream's secrets. */
+/** The error response for a failure: status, message, and headers for the caller's SDK; never an upstream secret. */
 
 import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import type { CallerError } from '../../core/chat/caller-format.ts';
 import { type Failure, type FailureKind, publicErrorOf } from '../../core/shared/failure.ts';
 
-/** Kinds whose reason lies in the request itself, so that the provider's sentence helps the caller to mend it. */
+/** Kinds caused by the request itself, where the provider's message helps the caller to correct it. */
 const callerFaultKinds: readonly FailureKind[] = ['invalid-request', 'context-exceeded', 'content-filtered'];
 const messageLengthMax = 500;
 
@@ -37,7 +37,7 @@ export function sanitise(text: string): string {
     .slice(0, messageLengthMax);
 }
 
-/** Waits told to callers are whole seconds in 1..30, spread a little so that they do not all come back at once. */
+/** Retry-After for callers: whole seconds in 1..30, jittered so that callers do not return at once. */
 export function retryHeaders(failure: Failure, seed: string): Record<string, string> {
   const { status } = publicErrorOf(failure);
   if (status !== 429 && status !== 502 && status !== 503 && status !== 504) return {};

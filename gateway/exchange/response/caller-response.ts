@@ -13,7 +13,7 @@ import { Delivery } from './delivery.ts';
 import { type Delta, isFinalEvent, passesWhole, renderDelta, rendererOf, renderResponse, secondsOf } from './render.ts';
 import { headOf } from './response-head.ts';
 
-/** The last bytes for the caller, as text or as they came, and the outcome that they tell. */
+/** The last bytes for the caller, as text or verbatim, and the outcome they represent. */
 export interface FinalResponse {
   readonly outcome: RouteOutcome;
   readonly text: string;
@@ -36,7 +36,7 @@ export class CallerResponse {
     this.delivery = new Delivery(sink, request.isResumable ? request.id : undefined);
   }
 
-  /** False asks for a pause. */
+  /** Returns false to request a pause. */
   deliver(running: RunningAttempt, received: Delta, at: Instant): boolean {
     const { isVerbatim, isContinuation } = running.prepared;
     const delta = isContinuation ? { ...received, events: this.#recovery.unsentEvents(received.events) } : received;
@@ -52,7 +52,7 @@ export class CallerResponse {
     return this.delivery.write(text);
   }
 
-  /** The stream begins anew, in the caller's sight. */
+  /** The stream restarts visibly for the caller. */
   restart(): void {
     this.#renderer = undefined;
     this.delivery.write(restartChunk(this.delivery.bytes));

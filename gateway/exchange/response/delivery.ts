@@ -1,4 +1,4 @@
-/** What a caller is told: handed to its sink, kept for the record, and proved to be the same in both places before the last words go out. */
+/** Bytes for the caller: sent to its sink, kept for the record, and verified to be equal before the last bytes go out. */
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { DeliveryDigest, Sealed } from '../../core/exchange.ts';
@@ -38,7 +38,7 @@ export class Delivery {
     this.#sink.sendHead(head);
   }
 
-  /** Hands over one event of a stream; false asks for a pause. */
+  /** Hands over one event of a stream; false requests a pause. */
   write(event: string | Buffer): boolean {
     return this.#sink.write(this.#append(this.#withEventId(event)));
   }

@@ -1,4 +1,4 @@
-/** What the gateway says no with, before it asks any provider: its own words in the shape of whose client asks, and the end of the connection where that is due. */
+/** Refusals: error responses before any provider is called, in the caller's format, closing the connection where needed. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { CallerError } from '../../core/chat/caller-format.ts';
@@ -32,7 +32,7 @@ export const internalError: Refusal = {
   },
 };
 
-/** What a gateway without room for records says; asking again soon is of no use. */
+/** The refusal when records cannot be stored; an early retry does not help. */
 export const recordingRefusal: Refusal = { refusal: recordingUnavailable, headers: { 'retry-after': '5', 'x-should-retry': 'false' } };
 
 /** Another gateway, or this one after its restart, will answer. */

@@ -14,11 +14,11 @@ export interface Delta {
   readonly raw: SseEvent | undefined;
 }
 
-/** Text for the caller's stream, '' when there is nothing to tell. The format's own last word is not in it: that is for the end. */
+/** Text for the caller's stream, '' when there is nothing to send. The format's final event is sent at the end. */
 export function renderDelta({ events, raw }: Delta, prepared: PreparedRequest, renderer: StreamRenderer, includeUsage: boolean): string {
   const shownEvents = events.flatMap(event => visibleEvents(event, prepared, includeUsage));
   if (raw?.data === '[DONE]' || (events.length > 0 && shownEvents.length === 0)) return '';
-  // What was only inferred from the end of a stream, its own bytes have told or have left out; a whole answer begins with its start.
+  // Events inferred at the end of a stream are already in its bytes; a non-streaming response starts with `response-start`.
   if (prepared.isVerbatim && !raw && events[0]?.type !== 'response-start') return '';
   const verbatim = prepared.isVerbatim && raw ? verbatimData(raw.data, prepared, includeUsage) : undefined;
   if (verbatim === undefined) return shownEvents.map(event => renderer.render(event)).join('');
@@ -44,7 +44,7 @@ function visibleEvents(
   return addedLogprobs.callerTop === undefined ? [] : [{ ...event, tokens: limitAlternatives(event.tokens, addedLogprobs.callerTop) }];
 }
 
-/** What its caller's format has no place for, or says in another way, of an answer that does not pass as it is. */
+/** What the caller's format cannot express, or expresses differently, of a response that is not verbatim. */
 export function responseLosses(response: ChatResponse, prepared: PreparedRequest, { dialect, chat }: RoutedRequest): readonly Warning[] {
   return responseLossesOf(visibleResponse(response, prepared), dialect.responseLosses, chat);
 }
@@ -52,7 +52,7 @@ export function responseLosses(response: ChatResponse, prepared: PreparedRequest
 /** Whether a whole JSON answer goes to the caller as it came. */
 export const passesWhole = ({ isVerbatim, addedLogprobs }: PreparedRequest): boolean => isVerbatim && !addedLogprobs;
 
-/** A whole answer. `body` is the provider's own JSON text, when there is one; `now` stands in for a time that it did not tell. */
+/** A non-streaming response. `body` is the provider's JSON text, if any; `now` replaces a missing time. */
 export function renderResponse(
   response: ChatResponse,
   body: string | undefined,
@@ -66,7 +66,7 @@ export function renderResponse(
   return dialect.renderResponse(visibleResponse(response, prepared), now, chat);
 }
 
-/** Without what the caller did not ask for, and with proofs that find their way back. */
+/** Without added log-probabilities, and with signatures that name their provider. */
 function visibleResponse(response: ChatResponse, { isVerbatim, addedLogprobs, wire }: PreparedRequest): ChatResponse {
   const choices = response.choices.map(({ logprobs, ...choice }) => {
     const marked = isVerbatim ? choice : { ...choice, content: choice.content.map(part => wrapPartSignature(part, wire)) };

@@ -2,13 +2,13 @@
 import { isObject, scanObject, spliceMembers } from '../../core/chat/json.ts';
 import type { RawRequest } from '../../core/chat/provider.ts';
 
-/** Members of a request that are said to us and mean nothing to a provider. */
+/** Members of a request for the gateway that mean nothing to a provider. */
 export const gatewayMembers: readonly string[] = ['models', 'fallbacks'];
 
 export interface RequestChanges {
   readonly model: string;
   readonly stream: boolean;
-  /** Log-probabilities that we want, with so many alternatives, over what the caller asked. */
+  /** Log-probabilities that the gateway adds to the caller's request, with `top` alternatives. */
   readonly logprobs: { readonly top: number } | undefined;
 }
 
@@ -27,7 +27,7 @@ export function patchRequestText(wire: string, raw: RawRequest, { model, stream,
   });
 }
 
-/** Without `include_usage` a stream would never tell what it cost. */
+/** Without `include_usage` a stream reports no token usage. */
 function streamOptions({ text, members }: RawRequest): string {
   const span = members.get('stream_options');
   const current = span && text.slice(span.start, span.end);
@@ -41,7 +41,7 @@ function streamOptions({ text, members }: RawRequest): string {
 const lastNullUsage = /,\s{0,9}"usage"\s{0,9}:\s{0,9}null(?=\s{0,9}[,}])/;
 const firstNullUsage = /(?<=\{\s{0,9})"usage"\s{0,9}:\s{0,9}null\s{0,9},/;
 
-/** Asked for usage at the end, OpenAI writes `"usage":null` into every other chunk; a caller who did not ask sees none of it. */
+/** With usage requested, OpenAI writes `"usage":null` into every other chunk; it is removed for callers that did not request usage. */
 export const withoutNullUsage = (data: string): string => data.replace(lastNullUsage, '').replace(firstNullUsage, '');
 
 /** An answer or a chunk of one with its log-probabilities cut to `top` alternatives, or taken out; undefined when it is no JSON object. */
