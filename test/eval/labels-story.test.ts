@@ -80,7 +80,9 @@ describe('over recorded traffic', () => {
     expect((await runInProcess('eval', 'score', '--judge', 'sim/large', '--against', 'sim/small')).stderr).toContain(
       'it is one of those that are judged',
     );
-    expect((await runInProcess('eval', 'score', '--judge', 'smart', '--against', 'sim/small')).stderr).toContain('a route may change its target');
+    expect((await runInProcess('eval', 'score', '--judge', 'smart', '--against', 'sim/small')).stderr).toContain(
+      'a route may change its target',
+    );
   });
 
   test('a module of the user scores answers, and what it gives is a score or refused by name', { timeout: 60_000 }, async () => {

@@ -81,7 +81,7 @@ routes: { r: { steps: [{ target: a/m, samples: 3, accept: { all: [{ mean_logprob
   expect(exchange.usage?.input, 'all three are paid for').toBe(15);
 });
 
-test('a judge that thinks little of an answer sends it on, and is asked only when that matters', async () => {
+test('a low judge score escalates a response, and the judge is called only when its score matters', async () => {
   await using weak = await startUpstream(saying('Perhaps.', 0.9));
   await using strong = await startUpstream(saying('Surely.'));
   await using judge = await startUpstream(saying('0.2'));
@@ -106,7 +106,7 @@ routes: { r: { steps: [{ target: a/m, accept: { scorer: 0.8 }, scorer: { type: l
   expect(exchange.attempts).toMatchObject([{ accepted: true, signals: { scorer: expect.closeTo(1 / (1 + Math.exp(-2))) } }]);
 });
 
-test('shadows and audits are asked after the caller was answered, and recorded as runs of their own', async () => {
+test("shadows and audits are sent after the caller's response, and recorded as runs of their own", async () => {
   await using weak = await startUpstream(saying('Cheap.', 0.9));
   await using strong = await startUpstream(saying('Dear.'));
   await using gateway = await startGateway(`providers:\n${account('a', weak.url)}${account('b', strong.url)}
@@ -123,7 +123,7 @@ routes: { r: { steps: [{ target: a/m, accept: { confidence: 0.5 } }, { target: b
   expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain('hindcast_copies_total{kind="shadow",outcome="asked"} 1');
 });
 
-test('a variant takes the tenants it names, and the record says which and why', async () => {
+test('a variant applies to the tenants it names, and the record has its name and reason', async () => {
   await using one = await startUpstream(saying('old'));
   await using other = await startUpstream(saying('new'));
   const key = (text: string, tenant: string, role = 'caller'): string =>
@@ -145,7 +145,7 @@ routes: { next: b/m, r: { steps: [{ target: a/m }], variants: [{ route: next, te
   expect(explained).toMatchObject({ route: 'r', variant: { name: 'next' }, candidates: [{ target: 'b/m', taken: true, waits_ms: 0 }] });
 });
 
-test('a request that no target of a route may be asked is refused with the reasons, before anybody is asked', async () => {
+test('a request that no target of a route can serve is refused with reasons, before any call', async () => {
   await using provider = await startUpstream(respondJson);
   await using gateway = await startGateway(`providers:\n${account('a', provider.url, ', region: us')}
 models: { a/small: { context_window: 10 } }
@@ -195,7 +195,7 @@ routes: { r: { steps: [{ target: a/m, hedge_after: 30ms }, { target: b/m }] } }`
   expect(hungUpAt - toldAt).toBeLessThan(250);
 });
 
-test('a variant that fails is rolled back by itself, and the fleet says why', async () => {
+test('a failing variant is rolled back automatically, and /admin/fleet has the reason', async () => {
   await using good = await startUpstream(saying('old'));
   await using bad = await startUpstream(response => response.writeHead(500).end('{}'));
   await using gateway = await startGateway(`providers:\n${account('a', good.url)}${account('b', bad.url)}
@@ -210,7 +210,7 @@ routes: { next: { steps: [{ target: b/m, retries: 0 }] }, r: { steps: [{ target:
   ]);
 });
 
-test('a wait that nobody can read is no wait, and is counted', async () => {
+test('an unreadable Retry-After is ignored and counted', async () => {
   await using odd = await startUpstream(response => response.writeHead(429, { 'retry-after': 'soon' }).end('{}'));
   await using good = await startUpstream(respondJson);
   await using gateway = await startGateway(`providers:\n${account('a', odd.url)}${account('b', good.url)}routes: { r: [a/m, b/m] }`);

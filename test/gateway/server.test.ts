@@ -64,7 +64,7 @@ test('an answer passes as the provider gave it, and its headers say who that was
   expect(Buffer.from(exchange.request).toString()).toBe(JSON.stringify(hi));
 });
 
-test('the official client reads whole answers, streams and errors', async () => {
+test('the official client reads non-streaming responses, streams and errors', async () => {
   await using provider = await startUpstream(respondAsRequested);
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const openai = client(gateway.url);
@@ -153,7 +153,7 @@ test('the end of an answer waits until its record is sealed', async () => {
   expect(read).toContain('[DONE]');
 });
 
-test('a stream that waits is kept alive by comments, and what it then is told is an event', async () => {
+test('a waiting stream is kept alive by comments, and a later error is an event', async () => {
   let answer = (_: 'words' | 'failure'): void => {};
   const wish = () =>
     new Promise<'words' | 'failure'>(resolve => {
@@ -302,7 +302,7 @@ test('an idle stream is no stuck caller: the write timeout spares it', async () 
   expect(await (await post(gateway.url, streamed)).text()).toContain('[DONE]');
 });
 
-test('nothing is asked of a provider when it could not be recorded', async () => {
+test('no provider is called when the exchange cannot be recorded', async () => {
   await using provider = await startUpstream(respondAsRequested);
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   gateway.sink.full = 'the spool is full';
@@ -317,7 +317,7 @@ test('nothing is asked of a provider when it could not be recorded', async () =>
   expect((await fetch(`${gateway.url}/ready`)).status).toBe(200);
 });
 
-test('an answer whose record fails is not given as a whole one', async () => {
+test('a response whose record fails does not end complete', async () => {
   await using provider = await startUpstream(respondAsRequested);
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   gateway.sink.broken = new Error('disk');
@@ -374,7 +374,7 @@ test('a body that stops coming is not waited for', async () => {
   expect([status, headers.connection, JSON.parse(body).error.code]).toEqual([408, 'close', 'request_timeout']);
 });
 
-test('a caller that asks before it sends its body is told to go on', async () => {
+test('a caller that sends Expect: 100-continue gets 100 Continue', async () => {
   await using provider = await startUpstream(respondAsRequested);
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const body = JSON.stringify(hi);
@@ -409,7 +409,7 @@ test('a cut stream ends in one error event, without its last word, and so does i
   expect(provider.requests).toHaveLength(1);
 });
 
-test('HEAD asks what GET would say', async () => {
+test('HEAD gets the headers of GET', async () => {
   await using gateway = await startGateway('providers: { sim: { api: simulated } }');
   for (const [path, status] of [
     ['/health', 200],
@@ -423,7 +423,7 @@ test('HEAD asks what GET would say', async () => {
   }
 });
 
-test('requests sent ahead on one connection are answered in order', async () => {
+test('pipelined requests on one connection are answered in order', async () => {
   await using provider = await startUpstream(respondAsRequested);
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const body = JSON.stringify(hi);
@@ -466,7 +466,7 @@ test('a gateway that is its own upstream stops asking itself', async () => {
   expect(gateway.sink.exchanges.flatMap(exchange => exchange.attempts)).toHaveLength(8);
 });
 
-test('without keys only this machine is answered, and no web page of another site', async () => {
+test('without keys only this machine is served, and no web page of another site', async () => {
   await using gateway = await startGateway('providers: { sim: { api: simulated } }');
   const asked = async (head: string) =>
     exchangeBytes(gateway.port, socket => socket.write(`GET /v1/models HTTP/1.1\r\n${head}Connection: close\r\n\r\n`));

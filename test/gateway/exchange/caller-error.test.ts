@@ -7,7 +7,7 @@ import { Secret } from '../../../gateway/settings/secret.ts';
 import { redactor } from '../../../gateway/transport/redact.ts';
 import { runs } from '../../runs.ts';
 
-describe('what a caller is told', () => {
+describe('the error response to a caller', () => {
   test.each([
     ['see https://api.example.com/v1/x?key=1 for more', 'see [url] for more'],
     ['host llm-7.prod.internal refused', 'host [host] refused'],
@@ -18,7 +18,7 @@ describe('what a caller is told', () => {
     ['a\r\nset-cookie: x\u0000\u0085', 'a set-cookie: x '],
   ])('%s', (said, told) => expect(sanitise(said)).toBe(told));
 
-  test('is short, and without control characters, whatever the provider said', () => {
+  test('is short and free of control characters, whatever the provider sent', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 3000 }), message => {
         const told = callerErrorOf({ kind: 'invalid-request', message }).message;
@@ -61,7 +61,7 @@ describe('what a caller is told', () => {
 describe('a secret', () => {
   const secret = new Secret('sk-very-SECRET');
 
-  test('shows itself to nobody who prints it', () => {
+  test('does not show itself when printed', () => {
     expect(`${secret} ${JSON.stringify({ secret })} ${inspect({ secret })}`).toBe('[secret] {"secret":"[secret]"} { secret: [secret] }');
     expect(secret.fingerprint).toMatch(/^[0-9a-f]{8}$/);
     expect(Object.values(secret)).not.toContain('sk-very-SECRET');

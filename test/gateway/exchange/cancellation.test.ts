@@ -58,7 +58,7 @@ test.each(['JSON', 'stream'] as const)('%s: during a race of two: both are hung 
   expect(world.observed.filter(({ type }) => type === 'charged')).toHaveLength(2);
 });
 
-test('while it waits its turn under a limit: nobody is asked, nothing is paid, and its place is free', async () => {
+test('while queued under a rate limit: no target is called, nothing is billed, and its place is freed', async () => {
   await using a = await FaultyUpstream.start(ok(completion('hello')));
   await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, limits: { requestsPerMinute: 6 } } } });
   const form = { deadlineMs: 60_000 };

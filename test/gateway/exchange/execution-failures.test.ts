@@ -50,7 +50,7 @@ describe('an answer in one piece', () => {
     expect(Buffer.from(told.exchange.attempts[0]!.response).toString()).toBe(body);
   });
 
-  test('tells its cost in a header and in the record', async () => {
+  test('reports its cost in a header and in the record', async () => {
     const told = await asked({ a: [good] });
     expect(told.exchange.usage).toMatchObject({ input: 7, output: 3, source: 'provider' });
     expect(told.exchange.costNanoUsd).toBe(7_000 + 6_000);
@@ -63,7 +63,7 @@ describe('an answer in one piece', () => {
     expect(told.exchange.flags).toEqual(['usage_estimated']);
   });
 
-  test('is asked with the provider’s key and not the caller’s, unpacked, and marked against loops', async () => {
+  test('is sent with the provider’s key, decompressed, and with a hop count against loops', async () => {
     const { a } = await asked({ a: [good], routedRequest: { hops: 2 } });
     expect(a[0]).toMatchObject({ method: 'POST', path: '/chat/completions' });
     expect(a[0]!.headers).toMatchObject({
@@ -76,13 +76,13 @@ describe('an answer in one piece', () => {
     expect(a[0]!.headers.traceparent).toMatch(/^00-a{32}-[0-9a-f]{16}-01$/);
   });
 
-  test('arrives whole however it is cut into pieces', async () => {
+  test('arrives complete however its bytes are split', async () => {
     const told = await asked({ a: [inSmallPieces(good, 'seed', { sizeMax: 7 })] });
     expect(contentOf(told)).toBe('hello');
     expect(told.exchange.attempts[0]!.chunks.reduce((sum, [, bytes]) => sum + bytes, 0)).toBe(told.exchange.attempts[0]!.response.length);
   });
 
-  test('may come as a stream, though nobody asked for one', async () => {
+  test('may arrive as a stream though none was requested', async () => {
     const told_ = await asked({ a: [stream(streamOf(['hel', 'lo']))] });
     expect(contentOf(told_)).toBe('hello');
     expect(told_.head!.contentType).toBe('application/json; charset=utf-8');
@@ -146,7 +146,7 @@ describe('a failed attempt is replaced unseen', () => {
     expect(b.calls).toHaveLength(6);
   });
 
-  test('up-05: when it is asked to wait for thirty years, and is left alone for five minutes', async () => {
+  test('up-05: when Retry-After is thirty years: it cools down for five minutes', async () => {
     const told = await asked({
       a: [answer(429, {}, { 'retry-after': '1000000000' })],
       b: [good],
@@ -158,7 +158,7 @@ describe('a failed attempt is replaced unseen', () => {
     expect(until).toBeLessThanOrEqual(300_000);
   });
 
-  test('up-06: when it is asked to wait until a date that it cannot read', async () => {
+  test('up-06: when Retry-After is an unreadable date', async () => {
     const told = await asked({ a: [answer(429, {}, { 'retry-after': '2026-11-23T00:00:00Z' })], b: [good] });
     expect(contentOf(told)).toBe('hello');
     expect(told.exchange.endedAt - told.exchange.receivedAt).toBeLessThan(1500);
@@ -174,13 +174,13 @@ describe('a failed attempt is replaced unseen', () => {
     expect(told.exchange.costNanoUsd).toBe(told.exchange.attempts.reduce((sum, { cost }) => sum + cost!.total, 0));
   });
 
-  test('when the provider forbids to ask it again', async () => {
+  test('when the provider forbids a retry', async () => {
     const told = await asked({ a: [answer(500, {}, { 'x-should-retry': 'false' })], chain: [{ target: 'A', retries: 3 }] });
     expect(told.calls).toEqual([1, 0]);
     expect(told.head!.status).toBe(502);
   });
 
-  test('when the provider invites to ask again what it refused', async () => {
+  test('when the provider allows a retry of what it refused', async () => {
     const told = await asked({ a: [answer(409, {}, { 'x-should-retry': 'true' }), good], chain: [{ target: 'A', retries: 1 }] });
     expect(contentOf(told)).toBe('hello');
     expect(told.exchange.attempts.map(a => a.kind)).toEqual(['primary', 'retry']);
@@ -188,7 +188,7 @@ describe('a failed attempt is replaced unseen', () => {
 });
 
 describe('a retry', () => {
-  test('up-04: waits its tenth of a second, whatever the provider says', async () => {
+  test('up-04: waits at least a tenth of a second, whatever the provider sends', async () => {
     const limited = answer(
       429,
       { error: { message: 'rl', type: 'requests', param: null, code: 'rate_limit_exceeded' } },
@@ -208,8 +208,8 @@ describe('a retry', () => {
   });
 });
 
-describe('a failure is told', () => {
-  test('up-03: as overload, with a wait in whole seconds and a plea not to retry', async () => {
+describe('a failure is reported', () => {
+  test('up-03: as overload, with Retry-After in whole seconds and a no-retry hint', async () => {
     const overloaded = answer(529, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } });
     const told = await asked({
       a: [overloaded, overloaded],
@@ -233,7 +233,7 @@ describe('a failure is told', () => {
     expect(Buffer.from(told.exchange.response).toString()).toBe(told.text);
   });
 
-  test('as the caller’s own fault, in the provider’s words but without its secrets, and nobody else is asked', async () => {
+  test('as the caller’s error, in the provider’s words without its secrets, and no other target is called', async () => {
     const refused = answer(400, {
       error: {
         message: 'temperature must be at most 2, see https://api.example.com/docs (key sk-live-0123456789abcdef)',
@@ -274,7 +274,7 @@ describe('a failure is told', () => {
     expect(told.exchange).toMatchObject({ outcome, status });
   });
 
-  test('at the deadline, even while somebody is still being asked', async () => {
+  test('at the deadline, even while an attempt is running', async () => {
     const told = await asked({ a: [blackhole], deadlineMs: 200, chain: ['A'] });
     expect(told.head!.status).toBe(504);
     expect(told.exchange).toMatchObject({ outcome: 'timeout', attempts: [{ outcome: 'aborted' }] });
@@ -288,7 +288,7 @@ describe('up-09: a refused key', () => {
     error: { message: `Incorrect API key provided: ${secret}`, type: 'invalid_request_error', param: null, code: 'invalid_api_key' },
   });
 
-  test('is not the caller’s fault, rests, and reaches nobody', async () => {
+  test('is not the caller’s error, cools down, and reaches no caller', async () => {
     const told = await asked({ a: [refused], b: [good], keys: [secret], chain: [{ target: 'A', retries: 3 }, 'B'] });
     expect(contentOf(told)).toBe('hello');
     expect(told.calls).toEqual([1, 1]);
@@ -334,7 +334,7 @@ describe('a healthy answer', () => {
     expect(told.calls).toEqual([1, 0]);
   });
 
-  test('is not confused with a second one that nobody asked for', async () => {
+  test('is not confused with a second choice that was not requested', async () => {
     await using upstream = await FaultyUpstream.start(repeated(ok(completion('first'))), ok(completion('second')));
     await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
     expect(contentOf(await world.execute())).toBe('first');

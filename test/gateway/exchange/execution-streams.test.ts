@@ -34,7 +34,7 @@ const whole = stream(streamOf(['hel', 'lo'], 'chatcmpl-B'));
 const outcomes = (t: Awaited<ReturnType<typeof streamed>>): readonly string[] => t.exchange.attempts.map(a => a.outcome);
 
 describe('a stream', () => {
-  test('passes event by event, with one id and one role, and without the usage that only we asked for', async () => {
+  test('passes event by event, with one id and one role, without usage that only the gateway requested', async () => {
     const t = await streamed({ a: [stream(streamOf(['hel', 'lo']))] });
     expect(t.head).toMatchObject({
       status: 200,
@@ -68,7 +68,7 @@ describe('a stream', () => {
     expect(t.text).toBe(of.role + odd + of.finish() + done);
   });
 
-  test('tells its usage to a caller who asked for it', async () => {
+  test('sends usage to a caller that requested it', async () => {
     const t = await streamed({ a: [stream(streamOf(['hello']))], body: { ...helloStream, stream_options: { include_usage: true } } });
     expect(t.seen.usages).toEqual([{ prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 }]);
     expect(t.text.endsWith(done)).toBe(true);
@@ -82,12 +82,12 @@ describe('a stream', () => {
     expect(t.text).toBe(of.role + of.text('"usage":null, hello') + of.finish() + done);
   });
 
-  test('arrives whole however it is cut into pieces', async () => {
+  test('arrives complete however its bytes are split', async () => {
     const t = await streamed({ a: [inSmallPieces(untilClose(streamOf(['hé', 'llo 🎉']).join('')), 'a seed', { sizeMax: 5 })] });
     expect(t.seen).toMatchObject({ content: 'héllo 🎉', terminal: 'done' });
   });
 
-  test('asks the caller’s pauses of the provider, and does not call the silence a fault', async () => {
+  test('applies the caller’s backpressure to the provider, and does not count the pause as idle time', async () => {
     await using upstream = await FaultyUpstream.start(stream(streamOf(Array.from({ length: 30 }, () => 'x'.repeat(20_000)))));
     await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } }, streamIdleMs: 200 });
     const asking = world.start({ body: helloStream, bufferedMax: 1_000 });
@@ -105,7 +105,7 @@ describe('a stream', () => {
   });
 });
 
-test('a silence begins anew when the caller takes bytes again', async () => {
+test('the idle timer restarts when the caller reads again', async () => {
   await using upstream = await FaultyUpstream.start(
     stream([of.role + of.text('hel'), of.text('lo'), of.finish(), done]).toSpliced(2, 0, { waitMs: 450 }),
   );
@@ -241,7 +241,7 @@ describe('after the first content a failed stream ends in one error event, and i
   });
 });
 
-describe('a whole answer stays whole', () => {
+describe('a complete response stays complete', () => {
   test('st-03: without [DONE], which is then ours to say', async () => {
     const t = await streamed({ a: [stream([of.role, of.text('hello'), of.finish()])] });
     expect(t.seen).toMatchObject({ content: 'hello', terminal: 'done', finishes: ['stop'] });
@@ -255,7 +255,7 @@ describe('a whole answer stays whole', () => {
     expect(t.exchange.flags).toEqual([]);
   });
 
-  test('st-09: with an error after [DONE], which nobody hears, and whose connection is not used again', async () => {
+  test('st-09: with an error after [DONE], which is ignored, and whose connection is not reused', async () => {
     await using upstream = await FaultyUpstream.start(
       stream([of.role, of.text('hello'), of.finish(), done + event({ error: { message: 'late' } })]),
       stream(streamOf(['again'])),
@@ -304,7 +304,7 @@ describe('a whole answer stays whole', () => {
     expect(t.seen).toMatchObject({ content: 'hello', terminal: 'done' });
   });
 
-  test('st-11: with Gemini’s early STOP, said once and at the end', async () => {
+  test('st-11: with Gemini’s early STOP, sent once and at the end', async () => {
     const chunk = (text: string | undefined, more: object = {}): string =>
       event({
         candidates: [{ content: { role: 'model', parts: text === undefined ? [] : [{ text }] }, finishReason: 'STOP', index: 0 }],

@@ -23,7 +23,7 @@ const accept = { signal: 'confidence', atLeast: 0.8 } as const;
 const cascade = [{ target: 'A', accept }, 'B'];
 
 describe('a cascade', () => {
-  test('declines an unsure answer and asks the next target, and both are paid for', async () => {
+  test('declines an unsure response and calls the next target, and both are billed', async () => {
     await using a = await FaultyUpstream.start(ok(completion('maybe', { tokens: unsure })));
     await using b = await FaultyUpstream.start(ok(completion('certainly')));
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
@@ -40,7 +40,7 @@ describe('a cascade', () => {
     expect(JSON.parse(b.calls[0]!.body.toString())).not.toHaveProperty('logprobs');
   });
 
-  test('takes a sure answer, and hides the log-probabilities that only we asked for', async () => {
+  test('accepts a sure response and hides log-probabilities that only the gateway added', async () => {
     await using a = await FaultyUpstream.start(ok(completion('yes', { tokens: sure })));
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: a.url } } });
     const { text, exchange } = await world.execute({ chain: cascade });
@@ -68,7 +68,7 @@ describe('a cascade', () => {
     expect(text).not.toContain('logprob"');
   });
 
-  test('gives the caller as many alternatives as it asked for, though the margin needs two', async () => {
+  test('gives the caller the alternatives it requested, though the margin needs two', async () => {
     const answered = completion('yes');
     const token = {
       token: 'yes',
@@ -91,7 +91,7 @@ describe('a cascade', () => {
     expect(exchange.attempts[0]!.signals.margin).toBeGreaterThan(0.8);
   });
 
-  test('goes on when a target cannot give the log-probabilities that only we asked for', async () => {
+  test('falls back when a target refuses log-probabilities that only the gateway added', async () => {
     const refused = answer(400, {
       error: {
         message: 'logprobs are not supported with this model',
@@ -117,7 +117,7 @@ describe('a cascade', () => {
     expect(exchange).toMatchObject({ outcome: 'ok', attempts: [{ accepted: true }, { outcome: 'server-error', accepted: false }] });
   });
 
-  test('can be measured without deciding anything: a replay asks log-probabilities of everybody', async () => {
+  test('can be measured without deciding: a replay requests log-probabilities from every target', async () => {
     await using a = await FaultyUpstream.start(ok(completion('yes', { tokens: sure })));
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
     const { text, exchange } = await world.execute({
@@ -164,7 +164,7 @@ describe('a hedge', () => {
     ]);
   });
 
-  test('that loses costs what it had said, estimated', async () => {
+  test('that loses the race costs its estimated tokens', async () => {
     await using a = await FaultyUpstream.start(
       delayed(800, ok(completion('first', { tokens: sure }))),
       stream([of.role, of.text('a good deal of text that was paid for')], { ending: 'stall' }),
@@ -200,7 +200,7 @@ describe('a caller who leaves', () => {
     expect(asking.reader.ended).toBe('fail');
   });
 
-  test('before anything was said is recorded without a status', async () => {
+  test('before the first byte is recorded without a status', async () => {
     await using a = await FaultyUpstream.start(blackhole);
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
     const asking = world.start();
@@ -316,7 +316,7 @@ describe('the record', () => {
 describe('what a target cannot carry', () => {
   const body = { ...hello, max_tokens: 100, seed: 7 };
 
-  test('is a warning in a header, a silent one, or a refusal, as the route says', async () => {
+  test("is a warning header, a recorded warning or a refusal, by the route's setting", async () => {
     const said = {
       id: 'msg_1',
       type: 'message',
@@ -340,7 +340,7 @@ describe('what a target cannot carry', () => {
     expect(a.calls).toHaveLength(2);
   });
 
-  test('is no reason to refuse when the target only says the same in its own way', async () => {
+  test('is no reason to refuse when the target expresses the same in another way', async () => {
     const said = { id: 'msg_1', type: 'message', role: 'assistant', model: 'claude', content: [{ type: 'text', text: 'hello' }] };
     const usage = { input_tokens: 3, output_tokens: 2 };
     await using a = await FaultyUpstream.start(ok({ ...said, stop_reason: 'end_turn', usage }));
@@ -355,7 +355,7 @@ describe('what a target cannot carry', () => {
     expect(a.calls).toHaveLength(1);
   });
 
-  test('is no loss of the caller’s when only we asked for it', async () => {
+  test('is not lost to the caller when only the gateway added it', async () => {
     const said = {
       id: 'msg_1',
       type: 'message',

@@ -56,13 +56,13 @@ routes: { m-fast: { steps: [{ target: A/m, retries: 0 }, { target: B/m, retries:
 }
 
 describe('hold', () => {
-  test('keeps a stream back until so much was said: one that breaks before is replaced unseen', async () => {
+  test('buffers a stream up to its limit: one that breaks before is replaced unseen', async () => {
     const t = await asked({ onBreak: '{ hold: { tokens: 10 } }', a: [broken('a word ', 'or two')], b: [goodbye] });
     expect(readStream(t.text)).toMatchObject({ content: 'goodbye', terminal: 'done', ids: ['chatcmpl-B'], roles: 1, errors: [] });
     expect(t.exchange!.attempts.map(({ outcome }) => outcome)).toEqual(['truncated', 'ok']);
   });
 
-  test('releases it then: one that breaks later is told to the caller', async () => {
+  test('releases the stream then: a later break is an error event to the caller', async () => {
     const long = 'word '.repeat(20);
     const t = await asked({ onBreak: '{ hold: { tokens: 10 } }', a: [broken(long, 'more')], b: [goodbye] });
     const seen = readStream(t.text);
@@ -87,7 +87,7 @@ describe('hold', () => {
 describe('restart', () => {
   const wish = { 'x-hindcast-on-break': 'restart' };
 
-  test('tells who asked for it to discard what came, and begins anew', async () => {
+  test('tells a caller that opted in to discard the partial response, and restarts', async () => {
     const t = await asked({ onBreak: 'restart', a: [broken('hel')], b: [goodbye], headers: wish });
     const [before = '', after = ''] = t.text.split(/data: \{"object":"chat.completion.chunk","choices":\[\],"x_hindcast":[^\n]*\n\n/);
     const said = /"x_hindcast":(\{[^}]*\})/.exec(t.text)![1]!;
@@ -108,13 +108,13 @@ describe('restart', () => {
     });
   });
 
-  test('is for nobody else', async () => {
+  test('does not happen for other callers', async () => {
     const t = await asked({ onBreak: 'restart', a: [broken('hel')], b: [goodbye] });
     expect(readStream(t.text)).toMatchObject({ content: 'hel', terminal: 'none', errors: [{ code: 'upstream_truncated' }] });
     expect(t.calls).toEqual([1, 0]);
   });
 
-  test('ends in one error when the next one breaks, too, and nobody is left', async () => {
+  test('ends in one error event when the next attempt breaks too and no target is left', async () => {
     const t = await asked({ onBreak: 'restart', a: [broken('hel')], b: [broken('good')], headers: wish });
     expect(readStream(t.text)).toMatchObject({ content: 'helgood', terminal: 'none', errors: [{ code: 'upstream_truncated' }] });
     expect(t.exchange).toMatchObject({ outcome: 'truncated' });
@@ -154,7 +154,7 @@ describe('continue', () => {
     expect(usage.completion_tokens).toBe(t.exchange!.usage!.output);
   });
 
-  test('is not asked of a target that cannot', async () => {
+  test('does not call a target without prefill support', async () => {
     const t = await asked({ onBreak: 'continue', a: [broken('hello')], b: [rest] });
     expect(readStream(t.text)).toMatchObject({ content: 'hello', terminal: 'none', errors: [{ code: 'upstream_truncated' }] });
     expect(t.calls).toEqual([1, 0]);

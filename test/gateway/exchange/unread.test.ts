@@ -26,7 +26,7 @@ function warningsOf(provider: Provider): readonly string[] {
   return prepared.warnings.map(({ type, field }) => `${type} ${field}`);
 }
 
-test('it is a warning where the request is rendered anew', () => {
+test('it is a warning where the request is rendered', () => {
   expect(warningsOf(anthropic)).toEqual(['dropped messages[0].content[0].cache_control']);
 });
 

@@ -20,12 +20,12 @@ describe('a request that passes', () => {
     expect(passed(text)).toBe(text.replace('"m-fast"', '"m"'));
   });
 
-  test('loses what was said to us, and keeps the bytes of the rest', () => {
+  test('drops members for the gateway and keeps all other bytes', () => {
     const text = '{"models":["a","b"],"model":"m-fast","seed":9007199254740993,"messages":[],"fallbacks":[{"model":"x"}]}';
     expect(passed(text)).toBe('{"model":"m","seed":9007199254740993,"messages":[]}');
   });
 
-  test('asks for the usage of a stream, beside whatever else it asks of it', () => {
+  test('requests the usage of a stream beside its other options', () => {
     expect(passed('{"model":"x","stream":true}', { stream: true })).toBe(
       '{"model":"m","stream":true,"stream_options":{"include_usage":true}}',
     );
@@ -35,7 +35,7 @@ describe('a request that passes', () => {
     expect(passed('{"model":"x","stream_options":null}', { stream: true })).toBe('{"model":"m","stream_options":{"include_usage":true}}');
   });
 
-  test('asks for log-probabilities when they are wanted', () => {
+  test('requests log-probabilities when they are needed', () => {
     expect(passed('{"model":"x","logprobs":false}', { logprobs: { top: 0 } })).toBe('{"model":"m","logprobs":true}');
     expect(passed('{"model":"x"}', { logprobs: { top: 2 } })).toBe('{"model":"m","logprobs":true,"top_logprobs":2}');
   });

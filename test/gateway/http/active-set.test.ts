@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ActiveSet } from '../../../gateway/http/active-set.ts';
 
-test('a roster holds those who came and have not left, whoever leaves first', () => {
+test('an active set holds what was added and not removed, in any order of removal', () => {
   fc.assert(
     fc.property(fc.array(fc.oneof(fc.constant('come'), fc.nat(20)), { maxLength: 200 }), acts => {
       const roster = new ActiveSet<{ readonly number: number }>();

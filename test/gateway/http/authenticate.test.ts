@@ -74,7 +74,7 @@ test('no text but the key itself opens the door', () => {
   );
 });
 
-test('with keys everything needs one but health and readiness, and a tenant sees and asks only its own list', async () => {
+test('with keys every path needs one but health and readiness, and a tenant sees and calls only its own list', async () => {
   const yaml = `
 providers: { sim: { api: simulated } }
 routes: { fast: sim/small, dear: sim/large }

@@ -6,7 +6,7 @@ import { exchangeBytes, hi, post, respondStream, startGateway, startUpstream, tw
 
 const streamed = { ...hi, stream: true };
 
-test('open streams end whole, new requests are refused and readiness is gone at once', async () => {
+test('open streams end complete, new requests are refused, and readiness is withdrawn at once', async () => {
   const { promise, resolve: goOn } = Promise.withResolvers<void>();
   await using provider = await startUpstream(respondStream(['hel', 'lo'], () => promise));
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
@@ -39,7 +39,7 @@ test('an idle connection does not hold up the end', async () => {
   expect(performance.now() - started).toBeLessThan(1_000);
 });
 
-test('what does not end in its time is cut, told as cut, and recorded', async () => {
+test('a stream beyond the grace period is cut with an error event, and recorded', async () => {
   await using provider = await startUpstream(respondStream(['hel', 'lo'], () => new Promise(() => {})));
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const stream = await post(gateway.url, streamed);

@@ -69,7 +69,7 @@ describe.each([
     expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain(`hindcast_refused_total{code="${told[1]}"} 1`);
   });
 
-  test('a key is asked for', async () => {
+  test('a key is required', async () => {
     const keys = `keys: [{ name: k, hash: "sha256:${'0'.repeat(64)}" }]\n`;
     await using gateway = await startGateway(keys + twoProviders('http://127.0.0.1:9/v1', 'http://127.0.0.1:9/v1'));
     expect(await codeOf(await ask(gateway.url, hi))).toEqual([401, 'invalid_api_key']);
@@ -85,7 +85,7 @@ describe.each([
     await expect.poll(async () => (await fetch(`${gateway.url}/metrics`)).text()).toContain('hindcast_inflight_requests 1\n');
   });
 
-  test('a stream that is under way ends whole while the gateway ends, and nothing new begins', async () => {
+  test('a running stream ends complete while the gateway drains, and no new request starts', async () => {
     const { promise, resolve: goOn } = Promise.withResolvers<void>();
     await using provider = await startUpstream(respondStream(['hel', 'lo'], () => promise));
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));

@@ -58,14 +58,14 @@ test('a bare model name finds the account that can only be meant', () => {
   expect(chosen({ model: 'small' })).toBe('sim/small: sim/small');
 });
 
-test('a name that nobody or more than one can mean is not found', () => {
+test('an unknown or ambiguous name is not found', () => {
   for (const model of ['nothing', 'gemini-2.5-flash', '/x', 'openai/', 'nobody/gpt-5'])
     expect(chosen({ model }), model).toBe('404 model_not_found model');
   const ambiguous = resolve(settings, 'default', { model: 'twin' });
   expect(ambiguous).toMatchObject({ refusal: { code: 'model_not_found', message: expect.stringContaining('sim/twin, local/twin') } });
 });
 
-test('bad names are told by field', () => {
+test('bad names are reported by field', () => {
   for (const [body, answer] of [
     [{ model: '' }, '400 invalid_value model'],
     [{ model: 'a,,b' }, '400 invalid_value model'],
@@ -88,7 +88,7 @@ test('a tenant with a list gets what is on it, by whatever name', () => {
     expect(chosen({ model }, 'acme'), model).toBe('403 model_not_allowed model');
 });
 
-test('whatever is asked, the answer is a chain of configured accounts or a refusal that names a field', () => {
+test('every request resolves to a chain of configured accounts or a refusal that names a field', () => {
   const name = fc.oneof(
     fc.string({ maxLength: 20 }),
     fc.constantFrom('fast', 'smart', 'sim/a', 'gpt-5', 'a,b', 'toString', '__proto__/x', 'constructor'),

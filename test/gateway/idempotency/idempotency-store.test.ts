@@ -56,7 +56,7 @@ describe('a repeat with the same Idempotency-Key', () => {
     expect(provider.requests).toHaveLength(1);
   });
 
-  test('gets the whole response repeat for a while after its end', async () => {
+  test('gets the complete response again for a while after its end', async () => {
     await using provider = await startUpstream(respondStream(['hel', 'lo']));
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const first = await (await post(gateway.url, streamed, key('k1'))).text();

@@ -89,7 +89,7 @@ test('a cut stream counts as interrupted, and a reload shows', async () => {
   });
 });
 
-test('what is being answered now shows as in flight', async () => {
+test('running requests show as in flight', async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   await using provider = await startUpstream(respondStream(['hel', 'lo'], () => promise));
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));

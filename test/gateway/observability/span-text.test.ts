@@ -81,7 +81,7 @@ const exchange = fc.record({
   repeat: optional(fc.nat(3)),
 }) as unknown as fc.Arbitrary<Exchange & { readonly attempts: readonly AttemptRecord[] }>;
 
-test('whatever was asked and answered', () => {
+test('for any request and response', () => {
   fc.assert(
     fc.property(
       exchange,

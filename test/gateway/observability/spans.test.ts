@@ -158,7 +158,7 @@ test('the trace of a caller goes on here, and on to providers that are trusted w
   expect(headers[0]).toMatchObject({ path: '/v1/traces' });
 });
 
-test('a caller that did not sample its trace is not exported, and providers are told so', async () => {
+test('an unsampled caller trace is not exported, and providers get the unsampled flag', async () => {
   const { url, spans } = await receiver();
   await using provider = await startUpstream(respondAsRequested);
   const yaml = twoProviders(provider.url, provider.url).replace('A: { api: openai,', 'A: { api: openai, trace: true,');

@@ -14,7 +14,7 @@ const seen = { chat, answer: () => undefined, traceState: '', path: '/v1/chat/co
 const telemetryTo = (otlp: string, environment: Record<string, string> = {}) =>
   createTelemetry({ otlp, environment, mayHoldContent: false, log: silentLog });
 
-test('a receiver that takes everything and says nothing costs a bounded queue: the rest is dropped and counted, at no time of the caller', {
+test('a receiver that never responds costs a bounded queue: the rest is dropped and counted, without delaying callers', {
   timeout: 60_000,
 }, async () => {
   await using silent = await startOtlpReceiver({ answers: false });
@@ -47,7 +47,7 @@ test('where a share is sampled, errors and what took ten seconds are exported al
   await telemetry.close();
 });
 
-test('the waits of a request are spans of their own: in the queue before it is asked, and held until it is judged', async () => {
+test('waits of a request are spans: in the queue before the call, and buffered until judged', async () => {
   await using otlp = await startOtlpReceiver();
   const telemetry = telemetryTo(otlp.url);
   const plain = plainExchange();
@@ -60,7 +60,7 @@ test('the waits of a request are spans of their own: in the queue before it is a
   for (const name of ['hindcast.queue', 'hindcast.hold']) expect(byName[name]!.parentSpanId).toBe(plain.trace.spanId);
 });
 
-test('a replay is a trace of its own, marked and linked to the trace of what it asks again', async () => {
+test('a replay has its own trace, marked and linked to the original trace', async () => {
   await using otlp = await startOtlpReceiver();
   const settings = { telemetry: { otlp: otlp.url }, recorder: { payloads: 'full', redact: [] } } as unknown as Parameters<
     typeof createReplayTelemetry

@@ -69,7 +69,7 @@ describe('a name', () => {
     expect(await looked('1.1.1.1', { all: true })).toEqual([{ address: '1.1.1.1', family: 4 }]);
   });
 
-  test('that leads nowhere says so', async () => {
+  test('that does not resolve is reported', async () => {
     expect(await looked('no-such-name.invalid')).toMatch(/^(ENOTFOUND|EAI_AGAIN)$/);
   });
 });

@@ -41,7 +41,7 @@ describe("AWS's binary event stream", () => {
     );
   });
 
-  test('says that it is broken for any changed byte, and gives nothing that came after', () => {
+  test('reports corruption for any changed byte, and yields nothing after it', () => {
     const first = { event: 'messageStart', data: '{"role":"assistant"}' };
     const second = { event: 'messageStop', data: '{"stopReason":"end_turn"}' };
     const head = awsMessage(first).length;
@@ -68,7 +68,7 @@ describe("AWS's binary event stream", () => {
     expect(read([whole.subarray(0, whole.length - 1)])).toEqual({ events: [{ event: 'a', data: '1' }], faults: [] });
   });
 
-  test('of nonsense is told to be broken', () => {
+  test('of random bytes is reported as corrupt', () => {
     expect(read([Buffer.from('data: {"a":1}\n\n')]).faults).toEqual(['the checksum of a message prelude is wrong']);
   });
 });

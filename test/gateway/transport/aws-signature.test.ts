@@ -86,7 +86,7 @@ describe("Google's tokens", () => {
   });
   afterAll(() => server.close());
 
-  test('are signed for by the service account, asked for once, kept, and asked for anew before they end', async () => {
+  test("are requested once with the service account's signature, cached, and renewed before expiry", async () => {
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
     const key = new Secret(JSON.stringify({ client_email: 'a@b.example', private_key: pem, private_key_id: 'k1', token_uri: uri }));
     const at = 1_790_000_000_000;

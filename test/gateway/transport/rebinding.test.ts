@@ -38,7 +38,7 @@ describe('a name', () => {
     expect(await looked('outside.example', false)).toBe('203.0.114.7');
   });
 
-  test('that leads inside is never called, though somebody listens there', async () => {
+  test('that resolves to a private address is never called, though a server listens there', async () => {
     await using listening = await FaultyUpstream.start(ok('secret'));
     const upstream = httpUpstream();
     const { port } = new URL(listening.url);

@@ -15,7 +15,7 @@ const event = (text: string): string =>
   `data: {"id":"c1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":${JSON.stringify(text)}}}]}\n\n`;
 const said = (wire: string): string => [...wire.matchAll(/"content":"([^"]*)"/g)].map(match => match[1]).join('');
 
-describe('The key in use, as a provider says it back', () => {
+describe('The key in use, echoed by a provider', () => {
   test('goes from headers, and the others stay as they are', () => {
     const headers = { 'x-request-id': `r ${key}`, 'x-base64': Buffer.from(`ab:${key}`).toString('base64'), 'content-type': 'text/plain' };
     const clean = redact.headers(headers);

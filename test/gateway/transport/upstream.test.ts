@@ -87,7 +87,7 @@ describe('a call', () => {
     expect((await heardOf(act)).failure).toMatchObject(failure);
   });
 
-  test('fails when nobody listens', async () => {
+  test('fails when the port is closed', async () => {
     expect((await sent(await refusedUrl())).failure).toMatchObject({ kind: 'unreachable', code: 'ECONNREFUSED' });
   });
 
@@ -111,7 +111,7 @@ describe('a call', () => {
     },
   );
 
-  test('that is aborted closes its connection and says nothing more', async () => {
+  test('that is aborted closes its connection and sends no more events', async () => {
     await using faulty = await FaultyUpstream.start(blackhole);
     const upstream = httpUpstream();
     const said: string[] = [];
