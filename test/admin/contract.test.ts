@@ -342,7 +342,7 @@ describe(`docs/admin-api.md${hasCurl ? '' : ' (skipped: there is no curl)'}`, ()
     for (const example of examples) {
       // The one that never ends.
       const isTail = example.includes('/tail?');
-      const { status, stdout } = await runShell(isTail ? example.replace('curl ', 'curl --max-time 1 ') : example, {
+      const { status, stdout } = await runShell(isTail ? example.replace('curl ', 'curl --max-time 0.3 ') : example, {
         ...{ HINDCAST_URL: seeded.url, HINDCAST_ADMIN_KEY: 'hc-admin', ID: seeded.acme, RUN: runId, HASH: hash },
       });
       expect([status, stdout], example).toEqual([isTail ? 28 : 0, expect.stringMatching(isTail ? /^: open/ : /^\{/)]);
