@@ -1,4 +1,4 @@
-/** A lock on a folder that the operating system frees when its holder dies: SQLite's own file lock. */
+/** A lock on a folder, by SQLite's file lock: the operating system frees it when its holder dies. */
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +12,7 @@ const busyCode = 5;
 
 /** Undefined when another connection, of this process or another, holds it for longer than `waitMs`. Waiting blocks the process. */
 export function tryLock(file: string, waitMs = 0): Lock | undefined {
-  // Only when it is not there: closing any descriptor of a locked file would free this process's own lock on it.
+  // Only when it is missing: closing any descriptor of a locked file would free this process's lock on it.
   if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
   const database = new DatabaseSync(file, { timeout: waitMs });
   try {

@@ -1,17 +1,17 @@
-/** Where things lie under `store.path`, and how small files are written so that no reader sees half of one. */
+/** Paths under `store.path`, and atomic writes of small files. */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export const spoolRoot = (storePath: string): string => join(storePath, 'spool');
-/** Records that the store refuses for good. */
+/** Folder of records that the store rejected. */
 export const rejectedFolder = (root: string): string => join(root, 'rejected');
 export const rejectedName = (segmentId: string, reason: string): string => `${segmentId}-${reason}.rejected`;
 export const isRejected = (name: string): boolean => name.endsWith('.rejected');
 /** Held by the one recorder process that owns the folder. */
 export const ownerLockFile = (storePath: string): string => join(storePath, 'lock');
 export const engineFolder = (storePath: string): string => join(storePath, 'engine');
-/** What the rollups count already: it lives and goes with the tables. */
+/** Which batches the rollups count. It lies with the tables, so that both are deleted together. */
 export const rollupLedgerFile = (storePath: string): string => join(engineFolder(storePath), 'hindcast-rollups.sqlite');
 export const engineFile = (storePath: string): string => join(storePath, 'engine.json');
 const writerKeyFile = (storePath: string): string => join(storePath, 'writer.key');
@@ -19,7 +19,7 @@ const readerKeyFile = (storePath: string): string => join(storePath, 'reader.key
 const adminKeyFile = (storePath: string): string => join(storePath, 'admin.key');
 const gatewayFile = (storePath: string): string => join(storePath, 'gateway.json');
 
-/** With its parents, one after the other: Node's own recursion never ends where the system makes no folders, as under /proc. */
+/** Creates the folder with its parents. Node's own recursion never ends where no folder can be made, as under /proc. */
 export function makeFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   if (dirname(path) !== path) makeFolder(dirname(path));
@@ -56,7 +56,7 @@ function readAddress(file: string): EngineAddress | undefined {
 /** The writer account's password; undefined when no recorder has run here yet. */
 export const readWriterKey = (storePath: string): string | undefined => readFileIfPresent(writerKeyFile(storePath))?.trim() || undefined;
 
-/** Only for the holder of the owner's lock. */
+/** Call it only while holding the owner's lock. */
 export function ensureWriterKey(storePath: string): string {
   const existing = readWriterKey(storePath);
   if (existing) return existing;
@@ -101,7 +101,7 @@ export const readGatewayAddress = (storePath: string): EngineAddress | undefined
 
 export const removeGatewayAddress = (storePath: string): void => rmSync(gatewayFile(storePath), { force: true });
 
-/** All or nothing, also when the power fails in between. */
+/** Readers see the old text or the new one, also after a power failure. */
 export function writeFileAtomically(path: string, text: string): void {
   const draft = `${path}.new`;
   writeFileSync(draft, text, { mode: 0o600, flush: true });
@@ -109,7 +109,7 @@ export function writeFileAtomically(path: string, text: string): void {
   syncFolder(dirname(path));
 }
 
-/** A new file's name is as safe as the folder that holds it. */
+/** A new file's name is on disk only when its folder is synced. */
 export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, 'r');
   try {

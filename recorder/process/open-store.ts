@@ -1,4 +1,4 @@
-/** The store for commands: that of the gateway which runs here, or else one that is started for the command and ended with it. */
+/** The store for commands: the running gateway's, or one that is started for the command and ends with it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
@@ -9,11 +9,11 @@ import { connect, type Store } from '../store/store.ts';
 import { flushSpool } from './flush-spool.ts';
 import { startRecorder } from './supervisor.ts';
 
-/** How long a gateway that is just starting or ending may take. */
+/** How long to wait for a gateway that is starting or ending. */
 const waitMsMax = 20_000;
 const pollMs = 100;
 
-/** It holds what was recorded in this folder until now, unless shipping that takes longer than 5 s. Rejects with what the user can mend. */
+/** It holds what was recorded in this folder until now, unless shipping that takes longer than 5 s. Rejects with an error that tells the user what to do. */
 export async function openStore(settings: Settings): Promise<Store> {
   const store =
     settings.store.url === 'embedded'
@@ -49,7 +49,7 @@ async function findEmbeddedStore(settings: Settings): Promise<Store> {
     if (running) return running;
     if (!isLocked(ownerLockFile(path))) {
       const started = await startOwnEngine(settings).catch((error: unknown) => {
-        // Somebody else was faster: theirs will do.
+        // Another process started one first: use that.
         if (!isLocked(ownerLockFile(path))) throw error;
       });
       if (started) return started;
@@ -63,13 +63,13 @@ async function findEmbeddedStore(settings: Settings): Promise<Store> {
   }
 }
 
-/** The store of the process that owns the folder, whatever port it listens on. */
+/** The store of the process that owns the folder, on any port. */
 async function connectToRunningEngine(path: string): Promise<Store | undefined> {
   const address = readEngineAddress(path);
   const key = readWriterKey(path);
   if (!address || !key) return undefined;
   const store = connect({ url: address.url, username: 'writer', password: key });
-  // The key is the folder's own, so whoever takes it is the folder's engine.
+  // Only this folder's engine accepts this key.
   const isResponsive = await store.select('SELECT 1').then(
     () => true,
     () => false,
@@ -80,7 +80,7 @@ async function connectToRunningEngine(path: string): Promise<Store | undefined> 
 }
 
 async function startOwnEngine(settings: Settings): Promise<Store> {
-  // Not waiting for the lock: whoever takes it first has the store that all will use.
+  // No waiting for the lock: all commands use the store of the first one that takes it.
   const recorder = await startRecorder({ ...settings, store: { ...settings.store, port: 0 } }, () => {}, 0).catch((error: Error) => {
     throw new CommandError(exit.usage, `The store in ${settings.store.path} does not start: ${error.message}`);
   });

@@ -1,14 +1,14 @@
 /**
- * The recorder process: what supervise.ts forks. It ends when its parent says so or is gone, whatever ended that.
+ * The recorder process, which supervisor.ts forks. It ends when its parent tells it to or is gone.
  *
- * Not at the signals that a terminal or an init system sends to everybody: the parent drains first, and what it records until then is shipped.
+ * It ignores the signals that a terminal or an init system sends to all processes: the parent drains first, and its last records are shipped.
  */
 import { EventEmitter } from 'node:events';
 import type { FromRecorder, ToRecorder } from './protocol.ts';
 import { runRecorder } from './recorder.ts';
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
-// The terminal may be gone, and a warning must not end what ships.
+// When the terminal is gone, a warning must not end this process.
 process.stderr.on('error', () => {});
 
 const stopping = new AbortController();
@@ -19,7 +19,7 @@ const send = (message: FromRecorder): void => {
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 };
 
-/** The parent reads why before it sees the end. */
+/** Sends the reason before the process ends. */
 function fail(error: unknown): void {
   const failed: FromRecorder = { type: 'failed', message: error instanceof Error ? error.message : String(error) };
   if (process.connected) process.send?.(failed, undefined, undefined, () => process.exit(1));

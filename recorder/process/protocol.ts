@@ -1,4 +1,4 @@
-/** What the recorder process and its parent say to each other. Everything is plain data, for it goes from process to process. */
+/** Messages between the recorder process and its parent: plain data. */
 
 import type { ShipStats } from '../ship/shipper.ts';
 import type { Retention, TableRetention } from '../store/retention.ts';
@@ -19,11 +19,11 @@ export interface RecorderOptions {
   readonly retention: Retention;
   readonly tableDays: TableRetention;
   readonly search: boolean;
-  /** How long another recorder may still be ending in the same folder. */
+  /** How long to wait for another recorder that is ending in the folder. */
   readonly lockWaitMs: number;
 }
 
-/** An environment variable would show the password to whoever lists processes, so the options come as a message. */
+/** The options come as a message, because an environment variable would show the password in the list of processes. */
 export type ToRecorder =
   | { readonly type: 'start'; readonly options: RecorderOptions }
   /** Ship all closed segments now; answered by `flushed` with the same id. */

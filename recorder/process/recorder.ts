@@ -1,4 +1,4 @@
-/** What a recorder does from its start to its end: lock, engine, tables, shipping, and all of it back again. */
+/** Runs a recorder from start to end: lock, engine, tables, shipping, and closing in reverse order. */
 import type { EventEmitter } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,9 +29,9 @@ import { tombstoneReader } from '../tombstones/tombstone-reader.ts';
 import type { FromRecorder, RecorderOptions } from './protocol.ts';
 
 const statsEveryMs = 1_000;
-/** How long what is spooled may take to be shipped at the end; the rest waits on disk. */
+/** How long shipping may take at the end; the rest stays on disk. */
 const drainMsMax = 10_000;
-/** A server that does not answer within this at the start is waited for while the spool takes the records. */
+/** After this the gateway starts without the server; records wait in the spool. */
 const serverWaitMs = 3_000;
 const serverRetryMs = 1_000;
 
@@ -50,7 +50,7 @@ export interface RecorderRequests {
   readonly flushRequests: EventEmitter<{ flush: [id: number] }>;
 }
 
-/** Resolves when everything is closed, after `signal`. Throws what keeps it from starting. */
+/** Resolves when everything is closed, after `signal`. Throws the reason when it cannot start. */
 export async function runRecorder(
   options: RecorderOptions,
   send: (message: FromRecorder) => void,
@@ -73,7 +73,7 @@ export async function runRecorder(
         ...(rollups ? { rollups } : {}),
         retention: options.retention,
         tombstones: tombstoneReader(resource.store),
-        // A cluster's other replicas may not have got the rows yet.
+        // Other replicas of a cluster may not have the rows yet.
         verify: options.store.type === 'embedded' || options.store.cluster === undefined,
         log,
       });
@@ -117,7 +117,7 @@ async function startStore({ path, store: place }: RecorderOptions, log: (line: s
     store,
     session: engine.session,
     close: async () => {
-      // First, so that no command finds an engine that is about to go.
+      // First, so that no command finds an engine that is closing.
       await rm(engineFile(path), { force: true });
       await store.close();
       await engine.close();
@@ -125,7 +125,7 @@ async function startStore({ path, store: place }: RecorderOptions, log: (line: s
   };
 }
 
-/** Tables first. A server that is out of reach must not keep a gateway from starting: the spool takes its records meanwhile. */
+/** Creates the tables. When a server cannot be reached, it returns and retries in the background: the spool keeps the records. */
 async function waitForTables(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
   const { store: place } = options;
   const deadline = Date.now() + serverWaitMs;
@@ -134,7 +134,7 @@ async function waitForTables(options: RecorderOptions, store: Store, log: (line:
       await prepareTables(options, store, log);
       return;
     } catch (error) {
-      // The server answered, and it was no.
+      // The server answered with an error.
       if (place.type === 'embedded' || !isConnectionError(error)) throw error;
       if (Date.now() < deadline && !signal.aborted) {
         await sleep(serverRetryMs, undefined, { signal }).catch(() => {});

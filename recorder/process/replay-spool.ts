@@ -1,4 +1,4 @@
-/** The spool of one replay run: the recorder that runs here takes it to the store like any gateway's. */
+/** The spool of one replay run, which the recorder ships like a gateway's. */
 import { join } from 'node:path';
 import type { ExchangeSink } from '../../gateway/core/exchange.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
@@ -10,7 +10,7 @@ import { waitUntilShipped } from './wait-until-shipped.ts';
 
 export interface ReplaySpool {
   readonly sink: ExchangeSink;
-  /** Ends the writing and waits until the store has everything. False when the recorder did not get there in time; it will, later. */
+  /** Ends writing and waits until everything is stored. False when that takes too long; the recorder continues. */
   closeAndDrain(): Promise<boolean>;
 }
 

@@ -1,4 +1,4 @@
-/** Keeps a recorder process running as long as its parent lives, and knows how it is. */
+/** Runs a recorder process, restarts it when it ends, and reports its state. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,29 +10,29 @@ import type { FromRecorder, RecorderOptions, ToRecorder } from './protocol.ts';
 
 export interface Recorder {
   readonly storeUrl: string;
-  /** Why no recorder is at work now; records wait in the spool meanwhile. */
+  /** Why no recorder is running; records wait in the spool. Undefined while one runs. */
   problem(): string | undefined;
   /** As of a second ago; undefined before the first. */
   stats(): ShipStats | undefined;
   /** Has all closed segments shipped now. False when that takes longer than 5 s. */
   flush(): Promise<boolean>;
-  /** Lets it ship what there is, and waits for its end. */
+  /** Ships the rest and waits until the process has ended. */
   close(): Promise<void>;
 }
 
 const readyMsMax = 30_000;
 const lockWaitMsDefault = 15_000;
-/** The recorder's own limits for draining and closing lie below. */
+/** Longer than the recorder's own limits for draining and closing. */
 const closeMsMax = 25_000;
 const flushMsMax = 5_000;
 const restartMsMin = 500;
 const restartMsMax = 30_000;
-/** After so long at work a death is a new story: the next restart is quick again. */
+/** After running for so long, the next restart is quick again. */
 const stableMs = 60_000;
-/** Seconds without a word from one that was at work; counted, not measured, so that a stopped machine does not count. */
+/** Seconds without a message before it is killed. Counted by a timer, so that a suspended machine does not count. */
 const silentSecondsMax = 60;
 
-/** Rejects when it is not ready in time, with what it said. */
+/** Rejects with the recorder's message when it is not ready in time. */
 export async function startRecorder(settings: Settings, log: (line: string) => void, lockWaitMs = lockWaitMsDefault): Promise<Recorder> {
   const supervisor = new Supervisor(optionsOf(settings, lockWaitMs), log);
   await supervisor.start();
@@ -98,7 +98,7 @@ class Supervisor implements Recorder {
       child.kill('SIGKILL');
       throw error;
     }
-    // The one that takes its place must answer where this one did.
+    // Its successor must listen on the same port.
     const { store } = this.#options;
     if (store.type === 'embedded') this.#options = { ...this.#options, store: { ...store, port: Number(new URL(this.storeUrl).port) } };
     this.#problem = undefined;
@@ -169,7 +169,7 @@ class Supervisor implements Recorder {
       if (this.#closed) return;
       try {
         await this.start();
-        // Closed while it was starting: close() has seen this child and ends it.
+        // If it was closed meanwhile, close() ends this child.
         return;
       } catch (error) {
         reason = (error as Error).message;
@@ -178,16 +178,16 @@ class Supervisor implements Recorder {
   }
 }
 
-/** The process file in its present form: source here, JavaScript in the published package. */
+/** The process file: TypeScript in the repository, JavaScript in the published package. */
 const processFile = fileURLToPath(new URL(`./process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
-/** It has no caller to keep waiting, and the engine wants the memory. */
+/** A small heap costs pauses, which delay no caller, and leaves memory to the engine. */
 const smallHeap = ['--max-semi-space-size=4', '--heap-growing-percent=30'];
 
 function forkRecorder(
   options: RecorderOptions,
   onMessage: (message: FromRecorder) => void,
 ): { child: ChildProcess; ready: Promise<string> } {
-  // Results go to stdout, and the engine must not mix into them.
+  // Results of commands go to stdout; the engine must not write there.
   const child = fork(processFile, [], { execArgv: smallHeap, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const { promise: ready, resolve, reject } = Promise.withResolvers<string>();
   const timer = setTimeout(() => reject(new Error(`the recorder was not ready within ${readyMsMax / 1000} s`)), readyMsMax);

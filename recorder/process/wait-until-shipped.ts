@@ -1,4 +1,4 @@
-/** Waits until what lies in the spool has been shipped, by the recorder that runs here or else by one that is started for as long as it takes. */
+/** Waits until the spool is shipped, by the running recorder or by one that is started for it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { isLocked } from '../files/lock.ts';
@@ -8,7 +8,7 @@ import { type Recorder, startRecorder } from './supervisor.ts';
 const pollMs = 50;
 const ownerPollMs = 1_000;
 
-/** False when it took longer than `msMax`. Where nobody ships, no gateway runs and the store is a server of its own. */
+/** False when it takes longer than `msMax`. */
 export async function waitUntilShipped(settings: Settings, isDone: () => Promise<boolean>, msMax: number): Promise<boolean> {
   const deadline = Date.now() + msMax;
   let ownRecorder: Recorder | undefined;

@@ -19,7 +19,7 @@ const packedLimits: SliceLimits = { frames: segmentFramesMax, bytes: segmentByte
 /** As version 0.1.0 has them, which may have inserted a part of its segment already. */
 const jsonLimits: SliceLimits = { frames: 5_000, bytes: 8 * 1024 * 1024 };
 
-/** One insert may touch a hundred partitions, which are days. */
+/** An insert may write to at most a hundred partitions, which are days. */
 const daysMax = 50;
 const dayMs = 86_400_000;
 
@@ -32,11 +32,11 @@ export interface BatchEntry {
 
 export const rowCount = ({ rows }: BatchEntry, table: TableName): number => rows[table]?.count ?? 0;
 
-/** Frames of one stretch of a segment. */
+/** Frames that are inserted together. */
 export interface Batch {
-  /** The same for the same stretch in every life of the recorder. */
+  /** The same for the same frames after every restart. */
   readonly token: string;
-  /** Of the sequences it may hold: from the first up to, not including, the second. */
+  /** Sequences it may hold: from the first up to, not including, the second. */
   readonly range: Range;
   /** The column list of its rows. */
   readonly list: string;

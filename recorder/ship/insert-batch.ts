@@ -1,4 +1,4 @@
-/** Puts one batch into every table, however long that takes: the store's refusals halve it, single it out, or are waited out. */
+/** Inserts one batch into every table and retries without end. A batch that is too large is halved; a row that no table takes is set aside. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Column, columnsOf, type TableName, tableNames } from '../rows/tables.ts';
 import { classifyInsertError } from '../store/insert-error.ts';
@@ -12,7 +12,7 @@ const singleFrameAttemptsMax = 10;
 
 export interface InsertContext {
   readonly store: RowStore;
-  /** Gives up waiting: the recorder is closing. */
+  /** Aborts the retries when the recorder closes. */
   readonly signal: AbortSignal;
   /** Batches that the store found too large once. They are halved from then on, also after a restart, so that tokens stay true. */
   readonly splits: SplitTokens;

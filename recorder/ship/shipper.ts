@@ -1,4 +1,4 @@
-/** Takes the spool to the store, oldest first, each record once: a segment is deleted when the store has acknowledged all of it. */
+/** Ships the spool to the store, oldest segment first, each record once. A segment is deleted when the store has acknowledged all of it. */
 import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,11 +41,11 @@ export interface ShipperOptions {
   readonly root: string;
   readonly store: RowStore;
   readonly retention: Retention;
-  /** What must not come into the store any more. */
+  /** Records that were erased and must not be shipped. */
   readonly tombstones?: () => Promise<readonly Tombstone[]>;
   /** Sums that are filled beside the tables. Batches are added once their rows are there. */
   readonly rollups?: RollupPort;
-  /** Look every written record up again. */
+  /** Whether to check after each insert that the store has the rows. */
   readonly verify: boolean;
   readonly log: (line: string) => void;
   readonly pollMs?: number;
@@ -73,7 +73,7 @@ export class Shipper {
   #counts = { rowsWritten: 0, exchangesWritten: 0, torn: 0, corrupt: 0, rejected: 0 };
   #problem: string | undefined;
   #problemLoggedAt = Number.NEGATIVE_INFINITY;
-  /** Shipped, but still there because they could not be deleted. */
+  /** Shipped segments whose files could not be deleted. */
   readonly #shipped = new Set<string>();
 
   constructor(options: ShipperOptions) {
@@ -105,14 +105,14 @@ export class Shipper {
     return promise;
   }
 
-  /** Ships what there is, for at most `graceMs`. What is left waits on disk for the next start. */
+  /** Ships the rest for at most `graceMs`; what remains stays on disk for the next start. */
   async close(graceMs: number): Promise<void> {
     this.#draining = true;
     this.#flushRequests.close();
     this.#wake();
     this.#orphansClosedAt = Number.NEGATIVE_INFINITY;
     const grace = setTimeout(() => this.#abort.abort(), graceMs);
-    // An insert that hangs does not hear the signal.
+    // A hanging insert ignores the signal.
     await Promise.race([this.#running, sleep(graceMs + 1_000, undefined, { ref: false })]);
     clearTimeout(grace);
   }
@@ -186,7 +186,7 @@ export class Shipper {
     this.#countDamage(closed, segment);
   }
 
-  /** Undefined when it is gone, or cannot be read: then it is moved out of the way. */
+  /** Undefined when the file is gone. A file that cannot be read is moved to the rejected ones. */
   async #readSegment(closed: ClosedSegment): Promise<Buffer | undefined> {
     try {
       return await readFile(closed.path);
@@ -219,8 +219,8 @@ export class Shipper {
   }
 
   /**
-   * A store that acknowledged what it does not have must not cost a record: a token may have outlived its rows, at a kill or a power cut.
-   * They are inserted again under another token; what is not there even then is set aside.
+   * Finds rows that the store acknowledged and does not have: after a kill or a power cut a token may be there without its rows.
+   * They are inserted again under another token; what is still missing is set aside.
    */
   async #verify(segment: Segment, batch: Batch, context: InsertContext, refused: ReadonlySet<Frame>): Promise<void> {
     const { store, retention } = this.#options;
@@ -248,7 +248,7 @@ export class Shipper {
     this.#options.log(`${path}: ${corrupt} broken records and ${tornBytes} bytes of an unfinished one were skipped`);
   }
 
-  /** Not lost and not in the way: the payload as it stood in the frame, under a name that says where from and why. */
+  /** Writes the frame's payload to the rejected ones, under a name that says where it came from and why. */
   async #quarantine(segment: Segment, frame: Frame, what: string, problem: string): Promise<void> {
     const folder = rejectedFolder(this.#options.root);
     makeFolder(folder);

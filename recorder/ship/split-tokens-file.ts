@@ -1,4 +1,4 @@
-/** Remembers, beside a segment and as long as that is there, which of its batches the store found too large. */
+/** A file beside a segment that lists the batches which the store found too large. */
 import { readFile, unlink } from 'node:fs/promises';
 import { writeFileAtomically } from '../files/paths.ts';
 import type { SplitTokens } from './insert-batch.ts';

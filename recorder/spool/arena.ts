@@ -23,7 +23,7 @@ export interface PackedFrame {
 export class Arena {
   readonly #writer = new PieceWriter();
 
-  /** Starts over in the same memory; only when every frame it packed is written or given up. */
+  /** Reuses the memory. Call it only when all packed frames are written or given up. */
   rewind(): void {
     this.#writer.rewind();
   }
@@ -63,7 +63,7 @@ export class Arena {
   }
 }
 
-/** Numbers the frames from `sequence` on and gives the buffers to write, neighbours in one block joined. */
+/** Numbers the frames from `sequence` on and returns the buffers to write; frames next to each other in a block are one buffer. */
 export function buffersOf(frames: readonly PackedFrame[], sequence: number, salt: number): Uint8Array[] {
   const buffers: Uint8Array[] = [];
   let run: { block: Buffer; from: number; to: number } | undefined;

@@ -1,11 +1,11 @@
-/** How much of the disk the spool takes, and how much more it may take. */
+/** The spool's size on disk, and the limit that it may reach. */
 import { readdirSync, statfsSync, statSync } from 'node:fs';
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isRejected } from '../files/paths.ts';
 import { parseSegmentName } from './segment.ts';
 
-/** What is on disk is measured; what this process has written since is added by hand. */
+/** Sizes are measured from time to time; own writes since then are added. */
 export class DiskBudget {
   readonly #root: string;
   readonly #writerFolder: string;
@@ -34,12 +34,12 @@ export class DiskBudget {
     this.#free = disk.bavail * disk.bsize;
   }
 
-  /** Of every segment that is not shipped yet, and of what the store refused for good. */
+  /** Bytes of all segments that are not shipped, and of records the store rejected. */
   get occupied(): number {
     return this.#closedBytes + this.#othersOpen + this.#ownOpen;
   }
 
-  /** The most that the spool can hold: what is allowed, or what the disk has. */
+  /** Bytes the spool may hold: the configured limit, or less when the disk has less. */
   get limit(): number {
     return Math.min(this.#bytesMax, this.occupied + Math.max(0, this.#free - this.#writtenSince));
   }
@@ -77,7 +77,7 @@ export class DiskBudget {
     this.#free = disk.bavail * disk.bsize;
   }
 
-  /** What was known `before` the folders were read and is not among the files is shipped; what was closed meanwhile may be missing. */
+  /** A segment that was known `before` and is not among the files was shipped; one that was closed since then may be missing from the list. */
   #update(files: readonly (readonly [path: string, bytes: number])[], before: ReadonlySet<string>): void {
     const seen = new Set<string>();
     this.#othersOpen = 0;

@@ -1,4 +1,4 @@
-/** An exchange as bytes: a JSON head for everything but the bodies, then each body once, exactly as it was. */
+/** A record as a JSON head and the exchange's bodies behind it: the form of version 0.1.0, and of feedback. */
 import type { AttemptRecord, Exchange } from '../../gateway/core/exchange.ts';
 import type { Feedback } from '../../gateway/core/signals/feedback.ts';
 
@@ -18,13 +18,13 @@ interface RecordHead {
   readonly attempts: readonly Omit<AttemptRecord, 'request' | 'response'>[];
 }
 
-/** What somebody said of an exchange is a head alone. */
+/** Feedback is a head without bodies. */
 export const isFeedback = (record: Exchange | Feedback): record is Feedback => 'scores' in record;
 
 export const encodeRecord = (record: Exchange | Feedback): EncodedRecord =>
   isFeedback(record) ? { head: JSON.stringify({ feedback: record }), bodies: [], bodyBytes: 0 } : encodeExchange(record);
 
-/** Where bytes pass through, caller and attempt hold the same body: it is written once. */
+/** A body that caller and attempt share is written once. */
 export function encodeExchange(exchange: Exchange): EncodedRecord {
   const bodies: Uint8Array[] = [];
   const uses: number[] = [];
@@ -54,7 +54,7 @@ const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a === b || (a.byteL
 /** Bytes before the JSON head: its length. */
 export const headLengthBytes = 4;
 
-/** The bodies are views into `payload`. Throws when it is not what `packetOf` made. */
+/** The bodies are views into `payload`. Throws when it is not what `encodeExchange` made. */
 export function decodeExchange(payload: Uint8Array): Exchange {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   const headEnd = headLengthBytes + bytes.readUInt32LE(0);
@@ -72,7 +72,7 @@ export function decodeExchange(payload: Uint8Array): Exchange {
   return { ...head.exchange, request: request!, response: response!, attempts };
 }
 
-/** The same of either kind of record. */
+/** Decodes an exchange or feedback. */
 export function decodeRecord(payload: Uint8Array): Exchange | Feedback {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   const prefix = '{"feedback":';

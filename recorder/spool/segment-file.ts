@@ -1,4 +1,4 @@
-/** One segment being written: frames are appended to it whole, or cut off again. */
+/** A segment that is being written. Frames are appended whole; a partial write is cut off again. */
 import { close, fdatasync, ftruncate, open, rename, rm } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -16,9 +16,9 @@ const renameFile = promisify(rename);
 const removeFile = promisify(rm);
 
 export class SegmentFile {
-  /** Of whole frames and the file header. */
+  /** Size of the file header and all whole frames. */
   bytes = fileHeaderBytes;
-  /** Nothing may be appended any more. */
+  /** After a failed write or sync: append nothing more. */
   broken = false;
   readonly #id: string;
   readonly #directory: string;
@@ -36,7 +36,7 @@ export class SegmentFile {
     this.#writer = writer;
   }
 
-  /** `durable` also makes sure that the folder remembers the new file's name. */
+  /** `durable` also syncs the folder, which holds the new file's name. */
   static async create(directory: string, id: string, durable: boolean, writer: SegmentWriter): Promise<SegmentFile> {
     const path = join(directory, segmentName(id, true));
     const descriptor = await openFile(path, 'ax', 0o600);
@@ -55,7 +55,7 @@ export class SegmentFile {
     try {
       await this.#writer.write(this.#descriptor, buffersOf(frames, this.frames, this.#salt), bytes);
     } catch (error) {
-      // What was written of it must not stand before the next frames; where it cannot be cut off, the reader steps over it.
+      // A partial frame must not stand before the next ones. If it cannot be cut off, the reader skips it.
       await truncateFile(this.#descriptor, this.bytes).catch(() => {
         this.broken = true;
       });
@@ -69,18 +69,18 @@ export class SegmentFile {
     try {
       await syncFile(this.#descriptor);
     } catch (error) {
-      // A failed sync may have lost pages that a second sync would not miss: never asked again of the same file.
+      // A failed sync may have lost pages, and a second sync would not report them: this file is never synced again.
       this.broken = true;
       throw error;
     }
   }
 
-  /** Gives its final path; still its path of before when it cannot be renamed. */
+  /** Returns the final path, or the present one when the file cannot be renamed. */
   async close(): Promise<string> {
     await closeFile(this.#descriptor).catch(() => {});
     const path = join(this.#directory, segmentName(this.#id, false));
     const openPath = join(this.#directory, segmentName(this.#id, true));
-    // Left open by name it is closed by the next start, or by the recorder when this process has ended.
+    // A file that keeps the name `.open` is closed by the next start, or by the recorder once this process has ended.
     return renameFile(openPath, path).then(
       () => path,
       () => openPath,

@@ -1,16 +1,16 @@
-/** Writes to open files: in the loop where the disk takes bytes at once, beside it where the disk makes one wait. */
+/** Writes buffers to open files: synchronously while the disk is fast, in the thread pool while it is slow. */
 import { writev, writevSync } from 'node:fs';
 
-/** The page cache takes so much sooner than a thread of the pool could be woken for it, and for a third of the work. */
+/** Up to this size a synchronous write into the page cache is faster than waking a pool thread, and takes a third of the CPU. */
 const syncWriteBytesMax = 256 * 1024;
-/** A disk that kept the loop waiting for longer is written to from the pool for a while. */
+/** After a write that blocked the event loop for longer, writes go through the pool for a while. */
 const slowWriteMs = 5;
 const asyncPeriodMs = 10_000;
 
 export class SegmentWriter {
   #asyncUntil = 0;
 
-  /** All of it, in order; a write that takes only a part goes on with the rest. */
+  /** Writes everything in order; after a partial write it continues with the rest. */
   async write(descriptor: number, buffers: readonly Uint8Array[], bytes: number): Promise<void> {
     let remaining = buffers;
     for (let bytesLeft = bytes; bytesLeft > 0; ) {

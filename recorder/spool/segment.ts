@@ -1,5 +1,5 @@
 /**
- * The spool's file format: which bytes are a record, told from the bytes alone.
+ * The file format of the spool. The bytes alone tell which of them are a record.
  *
  *   segment = file header, frame, frame, ...
  *   file header (32 bytes) = magic, id of the segment, crc32 of both
@@ -19,7 +19,7 @@ const frameMagic = Buffer.from('HCF\u0001');
 
 const idLength = 24;
 const idPattern = /^[0-9a-f]{24}$/;
-/** Twelve hex digits of milliseconds, so that names sort by age, and twelve of chance. */
+/** Twelve hex digits of milliseconds, so that names sort by age, and twelve random ones. */
 export const newSegmentId = (at: number): string => Math.floor(at).toString(16).padStart(12, '0') + randomBytes(6).toString('hex');
 export const segmentTime = (id: string): number => Number.parseInt(id.slice(0, 12), 16);
 
@@ -67,7 +67,7 @@ export interface Segment {
   readonly tornBytes: number;
 }
 
-/** Never throws: whatever is not a whole frame with the right sums is skipped and counted. `name` stands in for a broken file header. */
+/** Never throws. What is not a whole frame with correct checksums is skipped and counted. `name` replaces the id of a broken file header. */
 export function parseSegment(file: Uint8Array, name: string): Segment {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   const headerId = idOf(bytes);
@@ -81,7 +81,7 @@ export function parseSegment(file: Uint8Array, name: string): Segment {
   while (at < bytes.length) {
     const header = headerAt(bytes, at, salt);
     if (!header || header.sequence < expected) {
-      // A header that is not to be trusted says nothing of where the next one begins.
+      // A broken header does not tell where the next one begins.
       const next = bytes.indexOf(frameMagic, at + 1);
       at = next < 0 ? bytes.length : next;
       continue;

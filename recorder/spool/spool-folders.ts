@@ -1,4 +1,4 @@
-/** The spool as its reader finds it: every writer's folder, and the segments in them that are ready. */
+/** Lists the writers' folders in the spool and the segments in them. */
 import { readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tryLock } from '../files/lock.ts';
@@ -25,7 +25,7 @@ export async function closedSegments(root: string): Promise<readonly ClosedSegme
   return found.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** Every segment there is, closed or being written, by its id. */
+/** Ids of all segments, closed or open. */
 export async function segmentIds(root: string): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
   for (const folder of await writerFolders(root)) {
@@ -37,10 +37,10 @@ export async function segmentIds(root: string): Promise<ReadonlySet<string>> {
   return ids;
 }
 
-/** Whether anything lies in a writer's folder that is not shipped. */
+/** Whether a writer's folder holds no segment that is not shipped. */
 export const isFolderEmpty = async (folder: string): Promise<boolean> => !(await fileNamesIn(folder)).some(name => parseSegmentName(name));
 
-/** Closes what writers that died left open, and says how many. */
+/** Closes segments of writers that died; returns their number. */
 export async function closeOrphanedSegments(root: string): Promise<number> {
   let closedCount = 0;
   for (const folder of await writerFolders(root)) {
@@ -63,7 +63,7 @@ export async function closeOrphanedSegments(root: string): Promise<number> {
   return closedCount;
 }
 
-/** Removes the folder of a writer that will not come back, a replay's, when everything of it is shipped and nobody writes in it. */
+/** Removes a replay's folder when all its segments are shipped and nobody writes in it. */
 export async function removeWriterFolder(folder: string): Promise<void> {
   const lock = tryLock(writerLockFile(folder));
   if (!lock) return;
@@ -80,5 +80,5 @@ export async function writerFolders(root: string): Promise<readonly string[]> {
   return entries.filter(entry => entry.isDirectory()).map(entry => join(root, entry.name));
 }
 
-/** A folder that vanished meanwhile is empty. */
+/** A folder that was removed meanwhile counts as empty. */
 const fileNamesIn = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);

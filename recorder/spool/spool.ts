@@ -1,4 +1,4 @@
-/** The sink on disk: a finished exchange is appended here before its caller sees the end of the answer. */
+/** The sink on disk. A finished exchange is appended here before its caller sees the end of the response. */
 import { readdirSync, renameSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -19,7 +19,7 @@ export interface SpoolOptions {
   /** What `record` waits for: the kernel has the bytes, the disk has them, or nothing. */
   readonly durability: 'process' | 'power' | 'off';
   readonly whenFull: 'refuse' | 'drop';
-  /** Over all writers' folders. */
+  /** Limit over the folders of all writers. */
   readonly bytesMax: number;
   /** The folder of all writers' folders; by default the writer's own. */
   readonly root?: string;
@@ -28,21 +28,21 @@ export interface SpoolOptions {
   readonly segmentFrames?: number;
   /** or at this age, so that the recorder can ship it; later when the recorder is behind anyway. */
   readonly segmentAgeMs?: number;
-  /** How long another process may still be ending that writes in the same folder. */
+  /** How long to wait for another process that is ending and still writes in the folder. */
   readonly lockWaitMs?: number;
 }
 
-/** Closed segments that may wait for the recorder before age alone closes another. */
+/** While more closed segments than this wait for the recorder, age does not close another. */
 const backlogMax = 2;
-/** Frames in memory whose write is under way or due. */
+/** Limit of frames in memory that are not written yet. */
 const queueBytesMax = 256 * 1024 * 1024;
 const refreshMs = 500;
 const lockWaitMsDefault = 15_000;
-/** Room that new requests must leave to those already admitted: a share of the limit. */
+/** Space that new requests must leave to requests in progress: this share of the limit. */
 const reserveFraction = 8;
 const reserveBytesMax = 64 * 1024 * 1024;
 
-/** `directory` has one writer at a time; it throws when another process writes there. */
+/** Throws when another process writes in `directory`. */
 export function openSpool(directory: string, options: SpoolOptions): ExchangeSink {
   return new Spool(resolve(directory), options);
 }
@@ -66,7 +66,7 @@ class Spool implements ExchangeSink {
   readonly #flushRequests: FlushWatcher;
   #queue: PendingWrite[] = [];
   #queuedBytes = 0;
-  /** Ends when nothing is queued; undefined when nothing is being written. */
+  /** Settles when the queue is empty; undefined while nothing is being written. */
   #writing: Promise<void> | undefined;
   #open: SegmentFile | undefined;
   #ageTimer: NodeJS.Timeout | undefined;
@@ -170,7 +170,7 @@ class Spool implements ExchangeSink {
     return Promise.resolve(seal());
   }
 
-  /** All exchanges that finish in one turn of the event loop, or while a write is under way, go in one write. */
+  /** Exchanges that finish in one turn of the event loop, or during a write, go into one write. */
   #scheduleWrite(): void {
     this.#writing ??= new Promise<void>(resolve => setImmediate(resolve))
       .then(() => this.#drain())
@@ -234,7 +234,7 @@ class Spool implements ExchangeSink {
     return this.#open;
   }
 
-  /** Names sort by the order of writing, also when the clock steps back. */
+  /** Ids increase in the order of writing, also when the clock steps back. */
   #newId(): string {
     const id = newSegmentId(Date.now());
     this.#lastId = id > this.#lastId ? id : (BigInt(`0x${this.#lastId}`) + 1n).toString(16).padStart(id.length, '0');
@@ -258,7 +258,7 @@ class Spool implements ExchangeSink {
     }, this.#options.segmentAgeMs ?? segmentAgeMs).unref();
   }
 
-  /** Sees what was shipped meanwhile, and whether a disk that failed takes bytes again. */
+  /** Updates the sizes after shipping, and tests a disk whose last write failed. */
   async #refreshDiskBudget(): Promise<void> {
     if (this.#isRefreshing) return;
     this.#isRefreshing = true;

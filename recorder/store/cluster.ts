@@ -3,7 +3,7 @@ const localSuffix = '_local';
 export const ddlTargetOf = (cluster: string | undefined): DdlTarget =>
   cluster === undefined ? { onCluster: '', suffix: '' } : { onCluster: ` ON CLUSTER ${quoted(cluster)}`, suffix: localSuffix };
 
-/** Where rows of a table go. Rows of one exchange lie together, so that joins stay on a shard. */
+/** Sharding keys by table. Rows of one exchange are on one shard, so that joins stay there. */
 const shardingKeys: Readonly<Record<string, string>> = {
   schema_migrations: 'cityHash64(version)',
   requests: 'cityHash64(request_id)',
@@ -15,7 +15,7 @@ const shardingKeys: Readonly<Record<string, string>> = {
   erasures: 'cityHash64(erasure_id)',
 };
 
-/** One statement of the schema as the statements that a cluster needs for it. Throws for a form that no migration has had yet. */
+/** Turns a statement of the schema into those that a cluster needs. Throws for forms that no migration has. */
 export function clusterStatements(statement: string, cluster: string): readonly string[] {
   const onCluster = ` ON CLUSTER ${quoted(cluster)}`;
   const [, kind, table] =
@@ -34,7 +34,7 @@ export function clusterStatements(statement: string, cluster: string): readonly 
       return [statement.replace(/^(\s*CREATE VIEW IF NOT EXISTS \w+)/, `$1${onCluster}`)];
     case 'ALTER TABLE': {
       const local = statement.replace(/^\s*ALTER TABLE (\w+)/, `ALTER TABLE $1${localSuffix}${onCluster}`);
-      // Only columns are seen from outside; indices, codecs and lifetimes are the local table's alone.
+      // The distributed table has only the columns; indices, codecs and TTLs belong to the local table.
       const changesColumns = /\b(?:ADD|DROP|RENAME) COLUMN\b/.test(statement);
       return changesColumns ? [local, statement.replace(/^\s*ALTER TABLE (\w+)/, `ALTER TABLE $1${onCluster}`)] : [local];
     }

@@ -1,4 +1,4 @@
-/** Tells a store that gives no answer from one that says no. */
+/** Tells a store that cannot be reached from one that answers with an error. */
 import { exceptionCodeOf } from './insert-error.ts';
 
 const socketCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);

@@ -1,6 +1,6 @@
-/** What a failed insert says: that the store cannot take anything now, or that it will never take this. */
+/** Classifies a failed insert: retry it, make it smaller, or reject its row. */
 
-/** `later`: the same bytes under the same token, again. `less`: fewer rows at once. `never`: some row of it is at fault. */
+/** `later`: retry the same bytes under the same token. `less`: insert fewer rows at once. `never`: a row is invalid. */
 export type InsertErrorClass = 'later' | 'less' | 'never';
 
 /** ClickHouse's error codes. Of size: arrays, strings, rows, the query, memory, bytes, partitions. */

@@ -1,4 +1,4 @@
-/** Brings the store's tables to this version's: numbered files, applied once, in order, never changed and never undone. */
+/** Applies the schema's numbered files to the store, once and in order. Released files never change. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { clusterStatements } from './cluster.ts';
@@ -24,12 +24,12 @@ export interface MigrateOptions {
   readonly views?: boolean;
 }
 
-/** The store holds something else than the files say; nothing was changed. */
+/** The store's migrations differ from the files; nothing was changed. */
 export class MigrationError extends Error {}
 
 /**
- * Applies what is missing and returns its names. Two starters may do this at once, and one may die in the middle: every statement can be run
- * twice, so the ledger only saves work. A store that a newer version has migrated is left as it is, because migrations only ever add.
+ * Applies the missing migrations and returns their names. Every statement can run twice, so two processes may migrate at once, and one may be
+ * killed. A store that a newer version has migrated stays as it is, because migrations only add.
  */
 export async function migrate(
   store: Store,
@@ -61,7 +61,7 @@ export async function migrate(
   return missing.map(({ name }) => name);
 }
 
-/** Not a numbered migration: it comes and may be dropped by hand as the operator wishes. */
+/** Not a numbered migration: operators may add and drop it. */
 const searchIndexSql = (): string => readFileSync(new URL('./schema/search/payloads.sql', import.meta.url), 'utf8');
 
 const changedMessage = (before: string, now: string): string =>

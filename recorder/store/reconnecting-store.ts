@@ -1,11 +1,11 @@
-/** A store whose engine may go away between two questions, with the process it belongs to: the one that takes its place is found. */
+/** A store that finds the next engine when the process of the present one has ended. */
 import { isConnectionError } from './connection-error.ts';
 import type { Store } from './store.ts';
 
 export function reconnectingStore(first: Store, find: () => Promise<Store>): Store {
   let current = Promise.resolve(first);
   const replace = (lost: Promise<Store>): Promise<Store> => {
-    // Several questions may find it gone at once; one of them looks for another.
+    // Several queries may fail at once; one of them reconnects.
     if (current === lost) {
       current = lost.then(async store => {
         await store.close().catch(() => {});
@@ -34,7 +34,7 @@ export function reconnectingStore(first: Store, find: () => Promise<Store>): Sto
           yield row;
         }
       } catch (error) {
-        // What was given cannot be taken back, and another engine may give it in another order.
+        // Rows that were yielded cannot be taken back, and another engine may order them differently.
         if (hasYielded || !isConnectionError(error)) throw error;
         yield* (await replace(attempted)).stream<Row>(query, params);
       }

@@ -1,4 +1,4 @@
-/** How long rows stay: by table, and shorter or longer for a tenant's own. */
+/** How long rows are kept: by table, and by tenant. */
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { type DdlTarget, singleServer } from './cluster.ts';
 import type { Store } from './store.ts';
@@ -13,20 +13,20 @@ export interface Retention extends RetentionDays {
   readonly tenants?: Readonly<Record<string, RetentionDays>>;
 }
 
-/** Of tables whose rows do not say it themselves. */
+/** For tables whose rows do not hold it. */
 export interface TableRetention {
   readonly scores: number;
   readonly replays: number;
   readonly audit: number;
 }
 
-/** A body without its record would belong to nobody. */
+/** Bodies are kept no longer than their record. */
 export function retentionDaysOf({ tenants, ...all }: Retention, tenant: string): RetentionDays {
   const { records, payloads } = (tenants && Object.hasOwn(tenants, tenant) ? tenants[tenant] : undefined) ?? all;
   return { records, payloads: Math.min(records, payloads) };
 }
 
-/** The shortest that any record and any body stays. */
+/** The shortest time that any record and any body is kept. */
 export function shortestRetention(retention: Retention): RetentionDays {
   const all = [retentionDaysOf(retention, ''), ...Object.keys(retention.tenants ?? {}).map(tenant => retentionDaysOf(retention, tenant))];
   return { records: Math.min(...all.map(days => days.records)), payloads: Math.min(...all.map(days => days.payloads)) };
@@ -42,7 +42,7 @@ export function retentionOf({ recorder: { retention }, tenants }: Pick<Settings,
 
 const ttlTables: Readonly<Record<keyof TableRetention, string>> = { scores: 'scores', replays: 'replay_results', audit: 'audit' };
 
-/** Tells the tables that keep their rows otherwise; gives their names. */
+/** Sets the TTL of tables where it differs; returns their names. */
 export async function applyRetention(
   store: Pick<Store, 'select' | 'command'>,
   days: TableRetention,

@@ -1,6 +1,6 @@
-/** Tells where the words of SQL are and where its strings, quoted names and comments: enough to split a file and to find an insert's data. */
+/** Splits SQL into words, strings, quoted names and comments: enough to split a file and to find an insert's data. */
 
-/** A stretch of SQL text, from `start` up to `end`. */
+/** SQL text from `start` up to `end`. */
 export interface Token {
   readonly type: 'word' | 'quoted' | 'comment' | 'sign';
   readonly start: number;

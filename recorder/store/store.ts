@@ -1,4 +1,4 @@
-/** The store as the rest of the product sees it: ClickHouse over HTTP, embedded or a server, always through the official client. */
+/** The store: ClickHouse over HTTP, embedded or a server, through the official client. */
 import { Readable } from 'node:stream';
 import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
 
@@ -33,9 +33,9 @@ export interface Store extends RowStore {
   close(): Promise<void>;
 }
 
-/** Said on every call, because the defaults of servers differ by version and by configuration. */
+/** Sent with every call, because servers' defaults differ. */
 const defaultSettings: ClickHouseSettings = {
-  // A batch is acknowledged when it is written, not when it is queued.
+  // Acknowledge a batch when it is written, not when it is queued.
   async_insert: 0,
   deduplicate_blocks_in_dependent_materialized_views: 1,
   input_format_skip_unknown_fields: 1,

@@ -1,8 +1,8 @@
-/** The erasures that a recorder has to heed, as the store tells them, never older than a moment. */
+/** Reads erasures from the store for the recorder, cached for a short time. */
 import type { Store } from '../store/store.ts';
 import type { Tombstone } from './tombstone.ts';
 
-/** Whoever writes one waits for longer than this before it counts on it. */
+/** An erasure waits longer than this before it expects recorders to know it. */
 export const staleMsMax = 1_000;
 
 export function tombstoneReader(store: Pick<Store, 'select'>): () => Promise<readonly Tombstone[]> {

@@ -1,4 +1,4 @@
-/** Whose records have to go, and which those are: in SQL, and for one exchange that is in no table yet. */
+/** Subjects of erasure, and whether a record belongs to one. */
 import { createHash } from 'node:crypto';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import type { Instant } from '../../gateway/core/shared/time.ts';
@@ -17,7 +17,7 @@ export interface Tombstone {
   readonly tenant_id: string;
   readonly user_sha256: string;
   readonly request_id: string;
-  /** Milliseconds; what arrived later is no longer meant. */
+  /** Milliseconds. Records that arrived later are kept. */
   readonly at: Instant;
 }
 
@@ -30,7 +30,7 @@ export const tombstoneOf = ({ tenant = '', user, exchange = '' }: Subject, at: I
   at,
 });
 
-/** For an audit: a user by the beginning of the hash, which whoever knows the name can look up. */
+/** For the audit. A user appears as a hash, which can be compared with a known name. */
 export const subjectText = ({ tenant, user, exchange }: Subject): string =>
   [
     ...(tenant === undefined ? [] : [`tenant:${tenant}`]),
@@ -44,7 +44,7 @@ export interface RecordIdentity {
   readonly ids: readonly (string | undefined)[];
   readonly at: Instant;
   readonly tenant: string;
-  /** Undefined where it is not known: then the request's own record tells. */
+  /** Undefined for feedback, which does not name the user. */
   readonly user: string | undefined;
 }
 
