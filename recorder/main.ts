@@ -1,4 +1,4 @@
-/** `hindcast store`: looks into the store, and brings its tables up to date. */
+/** `hindcast store` and `hindcast doctor`: commands for the store of records. */
 import type { Command } from 'commander';
 import { action, exit, loadSettings, printResult, table } from '../gateway/cli/command.ts';
 import type { Settings } from '../gateway/settings/settings.ts';

@@ -1,4 +1,4 @@
-/** What makes the audit tell on whoever changes it: each entry holds the hash of the one before. Pure. */
+/** The audit's hash chain: each entry holds the hash of the one before, so that a change is detected. Pure. */
 import { createHash } from 'node:crypto';
 import type { Instant } from '../../gateway/core/shared/time.ts';
 

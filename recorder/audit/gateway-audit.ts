@@ -1,4 +1,4 @@
-/** The audit of a running gateway: written at once, and no request fails because it cannot be. */
+/** The audit of a running gateway. Entries are written at once; a failure is logged and fails no request. */
 import type { Audit, AuditEntry } from '../../gateway/observability/audit.ts';
 import { type AuditLedger, openAudit } from './ledger.ts';
 

@@ -1,4 +1,4 @@
-/** The audit on disk: a SQLite file that every process of the folder adds to, one after the other; the store gets a copy of each entry. */
+/** The audit on disk: a SQLite file to which all processes of the folder append; the store gets a copy of each entry. */
 import { randomUUID } from 'node:crypto';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,7 +46,7 @@ export function openAudit(storePath: string): AuditLedger {
   database.exec('PRAGMA synchronous = FULL');
   database.exec(tables);
   chmodSync(file, 0o600);
-  // Whoever comes first names the chain.
+  // The first process names the chain.
   database.prepare("INSERT OR IGNORE INTO facts VALUES ('chain', ?), ('shipped', '0')").run(randomUUID());
   return new SqliteAudit(database);
 }

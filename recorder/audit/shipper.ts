@@ -1,4 +1,4 @@
-/** The recorder's part in the audit: it brings the store what others wrote down, and writes down itself how long rows stay. */
+/** Copies audit entries from disk to the store, and audits changes of retention. */
 import type { Store } from '../store/store.ts';
 import { type AuditLedger, openAudit } from './ledger.ts';
 import { shipAudit } from './write.ts';
@@ -14,7 +14,7 @@ export class AuditShipper {
     this.#store = store;
   }
 
-  /** What the store does not take, or a full disk does not let be read, waits for the next look. */
+  /** Entries that fail are retried at the next call. */
   shipSoon(): void {
     this.#running ??= this.#ship()
       .catch(() => {})

@@ -1,4 +1,4 @@
-/** Looks whether the audit in the store is as it was written: nothing changed, left out, moved or cut off. */
+/** Verifies the audit in the store: finds entries that were changed, removed, moved or cut off. */
 import type { Store } from '../store/store.ts';
 import { type ChainFault, type ChainHead, type ChainRow, firstFault } from './chain.ts';
 import { openAudit } from './ledger.ts';

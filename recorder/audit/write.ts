@@ -1,4 +1,4 @@
-/** Writes down who changed or looked at what: on disk at once, in the store when it takes it. */
+/** Writes audit entries: to disk at once, to the store when it is available. */
 import { userInfo } from 'node:os';
 import type { AuditEntry } from '../../gateway/observability/audit.ts';
 import type { Store } from '../store/store.ts';
@@ -14,7 +14,7 @@ export async function writeAudit(
   const ledger = openAudit(storePath);
   try {
     ledger.append({ ...entry, actor: actor() });
-    // What the store does not take now, the recorder brings later.
+    // The recorder ships later what the store does not take now.
     if (store) await shipAudit(ledger, store).catch(() => {});
   } finally {
     ledger.close();
@@ -23,14 +23,14 @@ export async function writeAudit(
 
 const rowsMax = 1_000;
 
-/** Brings the store what it has not got, each entry once; gives how many those were. */
+/** Copies missing entries to the store, each once; returns their number. */
 export async function shipAudit(ledger: AuditLedger, store: Pick<Store, 'insert' | 'select'>): Promise<number> {
   let count = 0;
   for (let rows = ledger.unshipped(rowsMax); rows.length > 0; rows = ledger.unshipped(rowsMax)) {
-    // Columns that a table has not got yet would be left out of an insert unseen.
+    // An insert would silently leave out columns that the table does not have yet.
     if (!(await hasChain(store))) return count;
     for (const row of rows) {
-      // Two processes may be at it at once: an entry has one token.
+      // Two processes may do this at once: each entry has one token.
       await store.insert('audit', [auditRow(row)], `audit ${row.chain} ${row.seq}`);
       ledger.markShipped(row.seq);
       count += 1;

@@ -1,4 +1,4 @@
-/** `hindcast doctor`: looks at everything a gateway leans on before it is started, and says what to mend. */
+/** `hindcast doctor`: checks everything a gateway needs and says what to fix. */
 import { exit, loadSettings, printResult, table } from '../../gateway/cli/command.ts';
 import { type Finding, runChecks } from '../doctor/check.ts';
 import { checkFolder, checkNode, checkPort } from '../doctor/machine.ts';
@@ -10,7 +10,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** Exits with 1 when something would keep the gateway from its work. */
+/** Exits with 1 when a check finds a problem. */
 export async function runDoctor(options: Options): Promise<number> {
   const settings = loadSettings(options);
   const { file, hash } = settings;

@@ -1,4 +1,4 @@
-/** `hindcast store erase`: takes a tenant's, a user's or one exchange's records away, wherever they lie. */
+/** `hindcast store erase`: erases the records of a tenant, a user or one exchange. */
 import type { Command } from 'commander';
 import { CommandError, exit, loadSettings, note, printResult, table } from '../../gateway/cli/command.ts';
 import { type Erasure, erase } from '../erase/erase.ts';

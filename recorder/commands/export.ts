@@ -69,7 +69,7 @@ function selectionOf({ since, until, tenant, route, where, limit, replays, paylo
   };
 }
 
-/** What the store or the disk says no to is the user's to mend. */
+/** Errors of the store or the disk are shown to the user. */
 const explainFailure =
   ({ where, output }: Pick<Options, 'where' | 'output'>) =>
   (error: unknown): never => {

@@ -1,4 +1,4 @@
-/** Times as commands take them: a span back from now, or a date. */
+/** Parses times of commands: a duration before now, or a date. */
 import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Instant } from '../../gateway/core/shared/time.ts';
 

@@ -2,7 +2,7 @@
 export interface Finding {
   readonly what: string;
   readonly state: 'ok' | 'warning' | 'problem';
-  /** What is so; with a problem also what to do. */
+  /** The finding; for a problem also what to do. */
   readonly message: string;
 }
 
@@ -12,7 +12,7 @@ export const ok = (what: string, message: string): Finding => ({ what, state: 'o
 export const warning = (what: string, message: string): Finding => ({ what, state: 'warning', message });
 export const problem = (what: string, message: string): Finding => ({ what, state: 'problem', message });
 
-/** A check that throws has found a problem. */
+/** A check that throws reports its error as a problem. */
 export async function runChecks(checks: readonly (readonly [what: string, check: Check])[]): Promise<readonly Finding[]> {
   const found = await Promise.all(
     checks.map(([what, check]) => check().catch((error: unknown) => problem(what, error instanceof Error ? error.message : String(error)))),

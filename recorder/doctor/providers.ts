@@ -1,4 +1,4 @@
-/** Whether providers answer and take our keys, by the one question that costs nothing: which models there are. */
+/** Checks that providers answer and accept the keys, by listing their models, which is free. */
 import type { Account, Settings } from '../../gateway/settings/settings.ts';
 import { modelsPath, requestModels } from '../../gateway/transport/models-request.ts';
 import { type Finding, ok, problem, warning } from './check.ts';

@@ -1,4 +1,4 @@
-/** Whether what the gateway leans on answers: the store, the shared state, the receiver of traces. */
+/** Checks the services the gateway uses: store, shared state, receiver of traces. */
 import got from 'got';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { auditStatus, auditText } from '../audit/verify.ts';
@@ -7,7 +7,7 @@ import { type Finding, ok, problem } from './check.ts';
 
 const timeoutMs = 5_000;
 
-/** Starts the embedded engine where none runs: that shows that it can. */
+/** Starts the embedded engine when none runs, to show that it works. */
 export async function checkStore(settings: Settings): Promise<readonly Finding[]> {
   const { url } = settings.store;
   const store = await openStore(settings);

@@ -1,4 +1,4 @@
-/** Erases a subject: told to every recorder first, then taken out of spool, store and exports, looked for again, and put on the audit. */
+/** Erases a subject: writes a tombstone for all recorders, removes records from spool, store and exports, verifies that none is left, and audits it. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Instant } from '../../gateway/core/shared/time.ts';
@@ -24,9 +24,9 @@ export interface Erasure {
   readonly rows: RowCounts;
   /** Records that the store had refused. */
   readonly rejected: number;
-  /** And what replays keep: datasets, and the requests of runs. */
+  /** Exported files, datasets and the requests of replay runs. */
   readonly exports: readonly ErasedFile[];
-  /** Whether everything that lay in the spool has gone through; what is left is left out when it does. */
+  /** Whether earlier segments were shipped. Waiting ones leave the subject's records out when they are. */
   readonly spool: 'shipped' | 'waiting';
   /** Whether nothing was found afterwards. */
   readonly verified: boolean;
@@ -44,7 +44,7 @@ export async function erase(settings: Settings, store: Store, subject: Subject, 
   await writeAudit(store, settings.store.path, { action: 'erase-requested', tenant: subject.tenant ?? '', subject: text, detail: { id } });
   const spool = await waitForEarlierRecords(settings, now);
   const rejected = await eraseRejected(spoolRoot(settings.store.path), tombstone);
-  // Before the rows, which tell whose the ids in a file are; and again what was exported meanwhile.
+  // Before the rows, which tell whose ids a file holds; and again for files that were exported meanwhile.
   const exports = new Map<string, ErasedFile>();
   await eraseFiles(settings.store.path, store, { subject, tombstone, now }, exports);
   const rows: Record<string, number> = {};
@@ -115,11 +115,11 @@ const recordErasure = (store: Store, id: string, tombstone: Tombstone, state: 'r
     },
   ]);
 
-/** Waits until what was written before the tombstone has passed the recorder, which leaves out what is meant. */
+/** Waits until segments from before the tombstone are shipped; the recorder leaves out the subject's records. */
 async function waitForEarlierRecords(settings: Settings, since: Instant): Promise<boolean> {
   const root = spoolRoot(settings.store.path);
   const before = await segmentIds(root);
-  // From then on no recorder overlooks it.
+  // From then on every recorder knows the tombstone.
   await sleep(Math.max(0, since + staleMsMax + 200 - Date.now()));
   await requestFlush(root);
   return waitUntilShipped(settings, async () => [...(await segmentIds(root))].every(id => !before.has(id)), spoolMsMax);

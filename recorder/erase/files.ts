@@ -1,4 +1,4 @@
-/** Takes a subject's records out of files: what the store refused, and what was exported. */
+/** Removes a subject's records from files: rejected records and exports. */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { isRejected, rejectedFolder } from '../files/paths.ts';
 import { payloadIdentity } from '../spool/payload-identity.ts';
 import { isErased, type Tombstone, userHash } from '../tombstones/tombstone.ts';
 
-/** Gives their number. A file that cannot be read is no record any more, and stays. */
+/** Returns their number. A file that cannot be read stays. */
 export async function eraseRejected(root: string, tombstone: Tombstone): Promise<number> {
   const folder = rejectedFolder(root);
   let erased = 0;
@@ -28,7 +28,7 @@ export async function eraseRejected(root: string, tombstone: Tombstone): Promise
 
 export interface ErasedFile {
   readonly path: string;
-  /** Lines taken out; 'removed' is a file that cannot be mended and is deleted; 'gone' is not there any more. */
+  /** Number of removed lines; 'removed': the whole file was deleted; 'gone': it does not exist any more. */
   readonly outcome: number | 'removed' | 'gone' | 'untouched';
 }
 
@@ -91,7 +91,7 @@ export async function rewriteLines(path: string, change: (line: string) => strin
   return { path, outcome: taken };
 }
 
-/** A report holds sums of all beside what it tells of one. */
+/** A report also holds sums over all requests, so it is deleted as a whole. */
 export async function eraseWholeFile(path: string, ids: RequestIds): Promise<ErasedFile> {
   if (!(await fileExists(path))) return { path, outcome: 'gone' };
   const isMatch = (await idsIn(path)).some(id => ids.has(id));
@@ -112,7 +112,7 @@ export async function idsIn(path: string): Promise<readonly string[]> {
   return [...found];
 }
 
-/** A line that is no object says nothing of anybody. */
+/** A line that is no object belongs to nobody. */
 function isErasedLine(line: string, tombstone: Tombstone, ids: RequestIds): boolean {
   try {
     const row = JSON.parse(line) as unknown;
@@ -123,12 +123,12 @@ function isErasedLine(line: string, tombstone: Tombstone, ids: RequestIds): bool
   }
 }
 
-/** Its blocks are compressed as wholes, so a file that holds a row of the subject's goes. */
+/** Single rows cannot be removed from compressed blocks: a file with a row of the subject's is deleted. */
 export async function eraseFromParquet(path: string, tombstone: Tombstone): Promise<ErasedFile> {
   if (!(await fileExists(path))) return { path, outcome: 'gone' };
   const { asyncBufferFromFile, parquetReadObjects } = await import('hyparquet');
   const rows = await parquetReadObjects({ file: await asyncBufferFromFile(path), columns: [...columns] }).catch(() => undefined);
-  // What cannot be read cannot be cleared of anything.
+  // A file that cannot be read is deleted, too.
   const isMatch = rows === undefined || rows.some(row => matchesTombstone(decodeTexts(row), tombstone));
   if (isMatch) await unlink(path);
   return { path, outcome: isMatch ? 'removed' : 'untouched' };

@@ -1,4 +1,4 @@
-/** Takes a subject's requests out of what replays keep in the store's folder: datasets, and the requests of runs. */
+/** Removes a subject's requests from the datasets and runs of replays. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../files/paths.ts';
@@ -24,7 +24,7 @@ export async function replayFiles(storePath: string): Promise<{ readonly dataset
 const isErasedItem = ({ id, request }: ReplayItem, tombstone: Tombstone, ids: RequestIds): boolean =>
   ids.has(id) || (request !== undefined && matchesTombstone({ request }, tombstone));
 
-/** A version of a dataset stays what it was but for this. */
+/** Versions of a dataset never change otherwise. */
 export async function eraseFromDataset(path: string, tombstone: Tombstone, ids: RequestIds): Promise<ErasedFile> {
   const dataset = await readFile(path, 'utf8').then(
     text => JSON.parse(text) as { readonly items?: readonly ReplayItem[] },

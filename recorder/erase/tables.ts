@@ -1,4 +1,4 @@
-/** Takes a subject's rows out of every table, and looks afterwards whether they are gone. */
+/** Deletes a subject's rows from every table, and counts what is left. */
 import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { DdlTarget } from '../store/cluster.ts';
 import type { Store } from '../store/store.ts';
@@ -20,7 +20,7 @@ const rollups: readonly TableCondition[] = [
   { table: 'attempts_1m', where: 'tenant_id = {tenant: String} AND minute <= toDateTime({at: DateTime64(3)})' },
 ];
 
-/** Replays first, while their originals are still there to tell them by; `requests` last, for it tells which the others are. */
+/** Replays first, because their originals identify them; `requests` last, because it identifies the others. */
 export function tableConditions(subject: Subject): readonly TableCondition[] {
   const { user, exchange } = subject;
   if (user === undefined && exchange === undefined) {
@@ -56,7 +56,7 @@ export const subjectParams = ({ tenant, user, exchange }: Subject, at: Instant):
   ...(exchange === undefined ? {} : { exchange }),
 });
 
-/** What would be erased. */
+/** How many rows would be erased, by table. */
 export async function countRows(store: Pick<Store, 'select'>, subject: Subject, at: Instant): Promise<RowCounts> {
   const counts: Record<string, number> = {};
   for (const { table, where } of tableConditions(subject)) {
@@ -89,7 +89,7 @@ AND ((${condition}) OR replay_of IN (SELECT toString(request_id) FROM requests W
   return found;
 }
 
-/** Parts are written anew without them: the bytes are off the disk when this resolves. Tables that `counts` shows to hold none are left alone. */
+/** Rewrites the parts: the bytes are off the disk when this resolves. Skips tables whose count is 0. */
 export async function eraseRows(
   store: Pick<Store, 'command'>,
   subject: Subject,

@@ -1,4 +1,4 @@
-/** Writes recorded exchanges to a file: one line or row each, with who it belongs to, so that an erasure finds it again. */
+/** Writes recorded exchanges to a file, one line or row each, with tenant, user and ids, by which an erasure finds them. */
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -24,7 +24,7 @@ export interface ExportSelection {
 export const exportFormats = ['jsonl', 'parquet'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
-/** Bytes that are no UTF-8 would be no JSON: they stand in a column of their own, in base64. */
+/** Bytes that are not UTF-8 cannot be JSON: they are in another column, in base64. */
 const bodies = ['request', 'response'].map(
   side =>
     `if(isValidUTF8(p.${side}_body), p.${side}_body, '') AS ${side}_body, if(isValidUTF8(p.${side}_body), '', base64Encode(p.${side}_body)) AS ${side}_body_base64`,
@@ -72,7 +72,7 @@ export interface Exported {
   readonly bytes: number;
 }
 
-/** All or nothing: the file has its name when it is whole. */
+/** The file gets its name when it is complete. */
 export async function exportTo(
   store: Pick<Store, 'download'>,
   storePath: string,

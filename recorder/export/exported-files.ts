@@ -1,4 +1,4 @@
-/** Remembers which files records were exported to, so that an erasure finds them. */
+/** A list of the files that records were exported to, for erasure. */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { makeFolder } from '../files/paths.ts';
@@ -13,7 +13,7 @@ export interface ExportedFile {
 
 const exportListFile = (storePath: string): string => join(storePath, 'exports.jsonl');
 
-/** Before the first byte is written: a file that is not listed is one that erasure misses. */
+/** Call it before the first byte is written: erasure misses a file that is not listed. */
 export function recordExport(storePath: string, file: ExportedFile): void {
   makeFolder(storePath);
   appendFileSync(exportListFile(storePath), `${JSON.stringify(file)}\n`, { mode: 0o600, flush: true });
@@ -38,7 +38,7 @@ export function exportedFiles(storePath: string): readonly ExportedFile[] {
       const file = JSON.parse(line) as ExportedFile;
       if (typeof file.path === 'string') files.set(file.path, file);
     } catch {
-      // The last line may be half of one.
+      // The last line may be incomplete.
     }
   }
   return [...files.values()];

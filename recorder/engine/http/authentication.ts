@@ -1,4 +1,4 @@
-/** Who is asking: two accounts, told apart by password, and no pages of other sites in the user's browser. */
+/** Authenticates two accounts by password, and refuses pages of other sites in a browser. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
@@ -10,7 +10,7 @@ export interface EngineAccount {
 }
 
 export interface AccessPolicy {
-  /** What `default` has to say; undefined lets it in without. */
+  /** Password of `default`; undefined admits it without one. */
   readonly password: string | undefined;
   readonly writerKey: string;
   /** Whether only this machine can connect. */
@@ -20,14 +20,14 @@ export interface AccessPolicy {
 export function authenticate(request: IncomingMessage, parameters: URLSearchParams, access: AccessPolicy): EngineAccount {
   const { user, password } = credentialsOf(request, parameters);
   const expected = user === 'writer' ? access.writerKey : user === 'default' ? (access.password ?? '') : undefined;
-  // The comparison takes place for unknown users as well, and its time tells nothing.
+  // Unknown users are compared as well, so that the time tells nothing.
   const isEqual = timingSafeEqual(digest(password), digest(expected ?? access.writerKey));
   if (expected === undefined || !isEqual) {
     throw exceptions.unauthenticated(
       `${user.slice(0, 64)}: Authentication failed: password is incorrect, or there is no user with such name.`,
     );
   }
-  // A page of another site can send requests to loopback; with a password it would have to know it.
+  // Without a password, a page of another site could send requests to loopback.
   if (user === 'default' && access.password === undefined) rejectBrowsers(request);
   return user === 'writer' ? { name: 'writer', mayWrite: true } : { name: 'default', mayWrite: false };
 }
@@ -38,7 +38,7 @@ function rejectBrowsers({ headers }: IncomingMessage): void {
   if (foreign) throw exceptions.unauthenticated('Web pages may not query the store; set store.password to let a browser in.');
 }
 
-/** A name that resolves to loopback by a foreign DNS server is no way in: Host is an address or localhost. */
+/** Host must be an address or localhost: a foreign name may resolve to loopback (DNS rebinding). */
 export function checkHost({ headers }: IncomingMessage, { loopback }: AccessPolicy): void {
   if (!loopback) return;
   const host = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(headers.host ?? '')?.[1] ?? '';

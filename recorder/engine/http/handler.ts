@@ -1,4 +1,4 @@
-/** Answers one request: who asks, what is asked, may it be run, and then the rows. */
+/** Handles one request: authenticates, reads and checks the statement, runs it, writes the result. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { exceptions } from '../session/exception.ts';
@@ -19,7 +19,7 @@ export interface EngineContext {
   readonly sessions: Sessions;
   readonly checker: StatementChecker;
   readonly inserter: Inserter;
-  /** The folder of data on their way. */
+  /** Folder for data of inserts that are running. */
   readonly incoming: string;
   /** Aborts when the engine closes: reads end then, writes do not. */
   readonly closing: AbortSignal;
@@ -59,7 +59,7 @@ export async function handleRequest(context: EngineContext, request: IncomingMes
       request.method === 'POST',
     );
   } catch (error) {
-    // What is left of the body is read past, or the client would not hear the answer.
+    // The rest of the body is read, or the client would not read the response.
     request.resume();
     if (!disconnected.signal.aborted) answer.fail(error);
   }
@@ -84,7 +84,7 @@ async function execution(context: EngineContext, turn: StatementExecution, mayCh
   }
   const streams = statement.streams && isRowByRow(format) && parameters.get('wait_end_of_query') !== '1';
   const lease = context.sessions.lease(setupStatements(parameters, { database, mayWrite: account.mayWrite, buffered: !streams }));
-  // Nobody asks with the same values again.
+  // Parameter values seldom repeat, so the session is not kept.
   lease.tainted = values.size > 0;
   try {
     if (statement.kind !== 'read') await write(context, statement, turn, lease);
@@ -96,7 +96,7 @@ async function execution(context: EngineContext, turn: StatementExecution, mayCh
 }
 
 function formatOf({ sql, format, kind, tree }: Statement, ask: StatementRequest): string {
-  // A statement without rows of a SELECT says its format at the end as well, in the engine's own writing.
+  // In the engine's text, statements such as SHOW end with their format, too.
   const givenFormat = format ?? (kind === 'read' && tree.kind !== 'SelectWithUnionQuery' ? / FORMAT (\w+)$/.exec(sql)?.[1] : undefined);
   const name = givenFormat ?? ask.format;
   if (!isOutputFormat(name))
@@ -104,7 +104,7 @@ function formatOf({ sql, format, kind, tree }: Statement, ask: StatementRequest)
   return name;
 }
 
-/** Row by row, as the client takes them. */
+/** Streams rows at the client's pace. */
 async function stream(
   sessions: Sessions,
   { sql }: Statement,
@@ -118,7 +118,7 @@ async function stream(
   try {
     const chunks = rows[Symbol.asyncIterator]();
     const fetch = () => sessions.run(() => chunks.next(), signal);
-    // An error before the first rows has a status of its own.
+    // An error before the first rows can still set the status.
     let next = await fetch();
     writer.begin();
     for (; !next.done; next = await fetch()) await writer.write(next.value.raw(), signal);
@@ -150,7 +150,7 @@ async function buffer(
   }
 }
 
-/** A change goes on when its client leaves: half of one is worse, and a repeated insert is known by its token. */
+/** Writes continue when the client leaves: half of one is worse, and a repeated insert is recognised by its token. */
 async function write(
   { sessions, inserter }: EngineContext,
   statement: Statement,
@@ -161,7 +161,7 @@ async function write(
     const { rows, bytes } = await inserter.insert(statement, statementRequest.data ?? fromBytes(new Uint8Array()), lease);
     writer.begin({ writtenRows: rows, writtenBytes: bytes, resultRows: rows });
   } else {
-    // DDL may leave something behind in its session, and changes what is known of the tables.
+    // DDL may leave state in its session, and makes the column cache stale.
     lease.tainted = true;
     inserter.clearColumnCache();
     await sessions.run(() => lease.session.queryAsync(statement.sql, { format: 'TabSeparated' }));

@@ -1,4 +1,4 @@
-/** Puts an insert's data into its table: laid into a file first and read from there by the engine, which is exact for every format. */
+/** Inserts data that came over HTTP: they are written to a file, which the engine reads in the format that the statement names. */
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -33,12 +33,12 @@ export class Inserter {
     this.#folder = folder;
   }
 
-  /** Tables may have changed. */
+  /** Call it after DDL: tables may have changed. */
   clearColumnCache(): void {
     this.#columns.clear();
   }
 
-  /** The rows are written when this resolves. An error means that none is, but for a batch of several blocks: repeat it under the same token. */
+  /** The rows are written when this resolves. After an error none is, except for a batch of several blocks: repeat it under the same token. */
   async insert(statement: Statement, data: Readable, lease: Lease): Promise<InsertCounts> {
     const { prefix, format } = insertHeadOf(statement);
     const structure = this.#structureOf(statement);
@@ -80,13 +80,13 @@ export class Inserter {
   }
 }
 
-/** Where the data lay in between is nobody's business. */
+/** Removes the path of the data's file from the message. */
 function hideFilePath({ code, codeName, message }: EngineException): EngineException {
   if (code === 344) return exceptions.syntax('VALUES takes literals only here: put expressions into an INSERT ... SELECT.');
   return new EngineException(code, codeName, message.replace(/:? ?\(in file\/uri [^)]*\)/g, '').replace(/: While executing [\s\S]*$/, ''));
 }
 
-/** The engine stops reading at a semicolon, so what follows one would be lost without a word. */
+/** The engine stops reading at a semicolon: what follows would be lost, so it is an error. */
 async function singleValuesList(data: Readable): Promise<Readable> {
   const bytes = await readIntoMemory(data);
   const text = bytes.toString('latin1');
@@ -117,7 +117,7 @@ function selectedColumns(columns: readonly Column[], item: TreeNode, table: stri
 const declaration = ({ name, type, default_kind: kind, default_expression: expression }: Column): string =>
   `\`${name.replace(/[\\`]/g, '\\$&')}\` ${type}${kind === 'DEFAULT' ? ` DEFAULT ${expression}` : ''}`;
 
-/** The engine wrote the statement, so its format is the last word. */
+/** The statement is in the engine's own text, which ends with the format. */
 function insertHeadOf({ sql }: Statement): { readonly prefix: string; readonly format: string } {
   const found = /^(INSERT INTO [\s\S]*) FORMAT (\w+)$/.exec(sql);
   if (!found) throw exceptions.syntax('Syntax error: an INSERT with data has to end with VALUES or with FORMAT and its name.');

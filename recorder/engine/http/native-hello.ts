@@ -1,4 +1,4 @@
-/** The greeting of Go clients (Grafana's data source) over HTTP, which the embedded engine cannot answer in the form they read it. */
+/** Answers the first query of Go clients (Grafana's data source), which the embedded engine cannot answer in their form. */
 
 export const helloStatement = 'SELECT displayName(), version(), revision(), timezone()';
 

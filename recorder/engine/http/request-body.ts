@@ -1,4 +1,4 @@
-/** What a request carries: decompressed and bounded, held in memory when it is SQL, laid into a file when it is data. */
+/** Reads a request's body, decompressed and bounded: SQL into memory, data into a file. */
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
@@ -7,9 +7,9 @@ import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { EngineException, exceptions } from '../session/exception.ts';
 
-/** SQL, and inserts whose statement is in the body. */
+/** Limit for SQL, and for inserts whose statement is in the body. */
 export const memoryBytesMax = 16 * 1024 * 1024;
-/** Data of one insert. */
+/** Limit for the data of one insert. */
 export const fileBytesMax = 1024 * 1024 * 1024;
 
 /** The body's bytes without their compression. */
@@ -17,7 +17,7 @@ export function decodeBody(request: IncomingMessage): Readable {
   const coding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   const decoder = decoderOf(coding);
   if (!decoder) return request;
-  // Half a body is no body: the one who reads has to hear of it.
+  // A truncated body must be an error for its reader.
   request.on('error', error => decoder.destroy(error));
   request.on('close', () => {
     if (!request.complete) decoder.destroy(exceptions.cancelled('The client left.'));
@@ -59,7 +59,7 @@ export async function readIntoMemory(body: Readable, bytesMax = memoryBytesMax):
   return Buffer.concat(chunks, length);
 }
 
-/** Gives the number of bytes written; nothing of the file is left on failure. */
+/** Returns the number of bytes written. Removes the file on failure. */
 export async function writeToFile(body: Readable, file: string, bytesMax = fileBytesMax): Promise<number> {
   let length = 0;
   const counted = new Transform({

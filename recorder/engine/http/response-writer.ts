@@ -15,7 +15,7 @@ export interface QuerySummary {
   readonly resultRows?: number;
 }
 
-/** A reader that takes nothing for this long has gone without saying so. */
+/** A client that reads nothing for this long counts as gone. */
 const clientStallMsMax = 600_000;
 
 export interface EngineInfo {
@@ -100,7 +100,7 @@ export class ResponseWriter {
     else this.#sink!.end();
   }
 
-  /** As a status while nothing was sent; later as a frame at the end of the body, which clients of ClickHouse 25.11 and newer read. */
+  /** As an HTTP status before anything was sent; afterwards as a frame at the end of the body, which clients of ClickHouse 25.11 and newer read. */
   fail(error: unknown): void {
     const exception = exceptionOf(error);
     const message = exceptionText(exception, this.#engine.version);
@@ -114,7 +114,7 @@ export class ResponseWriter {
   }
 }
 
-/** A request that was not read to its end leaves no room for another on its connection. */
+/** Closes the connection when the request was not read to its end. */
 const exceptionHeaders = (fault: EngineException): Record<string, string> => ({
   'X-ClickHouse-Exception-Code': String(fault.code),
   ...(fault.code === exceptions.tooManyBytes('').code ? { Connection: 'close' } : {}),

@@ -1,4 +1,4 @@
-/** Reads an HTTP request as ClickHouse understands it: a statement, its settings and parameters, and the data of an insert. */
+/** Reads an HTTP request as ClickHouse does: statement, settings, parameters, and the data of an insert. */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { exceptions } from '../session/exception.ts';
@@ -13,7 +13,7 @@ export interface StatementRequest {
   /** Of an insert; it has to be read or destroyed. */
   readonly data: Readable | undefined;
   readonly database: 'default' | 'system';
-  /** When the statement names none. */
+  /** Format when the statement names none. */
   readonly format: string;
 }
 

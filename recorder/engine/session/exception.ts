@@ -1,4 +1,4 @@
-/** What the engine answers when it does not do what was asked: ClickHouse's codes and names, and the HTTP status for each. */
+/** Errors of the engine: ClickHouse's codes and names, and the HTTP status for each. */
 
 export class EngineException extends Error {
   readonly code: number;
@@ -11,7 +11,7 @@ export class EngineException extends Error {
   }
 }
 
-/** The faults that this layer itself raises. */
+/** Errors that this layer raises itself. */
 export const exceptions = {
   badArguments: (message: string) => new EngineException(36, 'BAD_ARGUMENTS', message),
   unknownFunction: (message: string) => new EngineException(46, 'UNKNOWN_FUNCTION', message),
@@ -34,7 +34,7 @@ export const exceptions = {
   closing: (message: string) => new EngineException(236, 'ABORTED', message),
 } as const;
 
-/** Any error as a fault: the engine's own carry their code in the text, others are our mistakes. */
+/** Any error as an EngineException. The engine's errors carry their code in the text; others are bugs. */
 export function exceptionOf(error: unknown): EngineException {
   if (error instanceof EngineException) return error;
   const message = error instanceof Error ? error.message : String(error);

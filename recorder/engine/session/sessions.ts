@@ -1,10 +1,10 @@
-/** Sessions of the engine: one query at a time in each, its settings made once, used again by the next request that wants the same. */
+/** A pool of engine sessions: one query at a time in each, reused by requests with the same settings. */
 import { randomBytes } from 'node:crypto';
 import type { Addon, Session } from './addon.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import { exceptions } from './exception.ts';
 
-/** Queries that may run inside the engine at once: each holds a thread of the pool that files and names are read with as well. */
+/** Limit of concurrent queries: each holds a thread of libuv's pool, which files and DNS need, too. */
 const concurrencyMax = Math.max(1, (Number(process.env.UV_THREADPOOL_SIZE) || 4) - 1);
 const waitingMax = 500;
 const idleMax = 16;
@@ -14,14 +14,14 @@ export interface Lease {
   /** Marks the queries of this session for KILL. */
   readonly tag: string;
   readonly setup: string;
-  /** Closed instead of kept, when something is left behind in it. */
+  /** Whether it has leftover state: then it is closed instead of reused. */
   tainted: boolean;
 }
 
 export class Sessions {
   readonly #addon: Addon;
   readonly #path: string;
-  /** Keeps the engine alive between requests, and runs what the engine asks of itself. */
+  /** Keeps the engine alive between requests, and runs internal queries. */
   readonly #root: Session;
   readonly #idle: Lease[] = [];
   readonly #busy = new Set<Lease>();
@@ -37,7 +37,7 @@ export class Sessions {
     this.#root = root;
   }
 
-  /** Rows of a query of our own, at once and on this thread: for questions that take milliseconds. */
+  /** Rows of an internal query, synchronously: only for queries of milliseconds. */
   rows<Row>(sql: string): Row[] {
     const text = this.#root.query(sql, 'JSONEachRow').trim();
     return text === '' ? [] : text.split('\n').map(line => JSON.parse(line) as Row);
@@ -85,11 +85,11 @@ export class Sessions {
     try {
       this.#root.query(`KILL QUERY WHERE Settings['log_comment'] = '${lease.tag}' ASYNC`);
     } catch {
-      // It ended by itself meanwhile, or will by its time limit.
+      // The query has ended, or its time limit will end it.
     }
   }
 
-  /** Waits for every lease to come back: reads have been told to stop, writes are let through. */
+  /** Waits until all leases are released: reads were aborted, writes finish. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,9 +1,9 @@
-/** Which settings a request may bring, and how far: names by allow-list, limits clamped, everything as a SET in front of the query. */
+/** Which settings a request may set: an allow-list of names with clamped limits, applied by a SET before the query. */
 import { availableParallelism } from 'node:os';
 import { exceptions } from './exception.ts';
 import { quoted } from './sessions.ts';
 
-/** Parts of the HTTP interface and no settings; some are read elsewhere, the others change nothing here. */
+/** URL parameters that are no settings; some are read elsewhere, the others are ignored. */
 const notSettings = new Set(
   (
     'query query_id database default_format user password quota_key role compress decompress enable_http_compression ' +
@@ -28,7 +28,7 @@ const allowedSettings = new Set(
   ).split(' '),
 );
 
-/** Of `default`: what it gets without asking is also the most it can ask for. */
+/** Limits of `default`: its defaults are also its maxima. */
 const limits: Readonly<Record<string, number>> = {
   max_execution_time: 60,
   max_memory_usage: 1024 ** 3,
@@ -36,10 +36,10 @@ const limits: Readonly<Record<string, number>> = {
   max_result_bytes: 1024 ** 3,
 };
 
-/** More than the machine has of them only costs memory. */
+/** Values above these only cost memory. */
 const ceilings: Readonly<Record<string, number>> = { max_threads: Math.min(availableParallelism(), 16), max_block_size: 65_536 };
 
-/** Of results that are made whole before they are sent. */
+/** Limits of results that are buffered before they are sent. */
 const bufferedBytesMax = { default: 64 * 1024 ** 2, writer: 512 * 1024 ** 2 };
 
 export interface SetupOptions {
@@ -91,7 +91,7 @@ function checkedSetting(name: string, value: string, mayWrite: boolean): string 
   throw exceptions.readonly(`Cannot modify '${name}' setting: the embedded engine takes settings of results, formats and limits only.`);
 }
 
-/** 0 means without limit, which is more than any. */
+/** 0 means no limit and is replaced by the maximum. */
 function clamped(name: string, value: string, limit: number): string {
   const number = Number(value);
   if (!Number.isFinite(number) || number < 0)
@@ -99,7 +99,7 @@ function clamped(name: string, value: string, limit: number): string {
   return String(number === 0 ? limit : Math.min(number, limit));
 }
 
-/** What a format reads from elsewhere is held fast by the engine's own constraints as well. */
+/** Settings that let a format read files are fixed by the engine's constraints as well. */
 const isFormatSetting = (name: string): boolean =>
   /^(output_format|input_format|format_csv|format_tsv|format_json|format_binary|format_display|bool_true|bool_false)_/.test(name) &&
   !/schema|template|interpret_expressions|path|file/.test(name);

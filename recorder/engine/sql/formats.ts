@@ -1,8 +1,8 @@
-/** Formats by what the engine's HTTP side has to know of them: which exist, which can be cut into chunks, and their content types. */
+/** Formats of the HTTP interface: which exist, which can be streamed, and their content types. */
 
 const nameSet = (names: string): ReadonlySet<string> => new Set(names.split(' '));
 
-/** Each chunk of a stream is a document of its own; of these the documents laid end to end are one again. */
+/** Formats that can be streamed: chunks put end to end are one document. */
 const rowByRow = nameSet(
   'JSONEachRow JSONLines NDJSON JSONCompactEachRow JSONStringsEachRow JSONCompactStringsEachRow TabSeparated TSV TabSeparatedRaw TSVRaw Raw ' +
     'CSV TSKV RowBinary Native LineAsString',

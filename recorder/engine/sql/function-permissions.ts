@@ -1,4 +1,4 @@
-/** Which functions a statement may call: allowed by the engine's own categories, so that what is new or uncategorised is refused. */
+/** Which functions a statement may call, by the engine's categories: new and uncategorised ones are refused. */
 
 export interface FunctionRow {
   readonly name: string;

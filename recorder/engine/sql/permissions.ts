@@ -1,4 +1,4 @@
-/** Decides from a statement's syntax tree whether an account may run it: allow-lists of kinds, tables and functions, and nothing else passes. */
+/** Decides by a statement's syntax tree whether an account may run it: allow-lists of kinds, tables and functions. */
 import { type EngineException, exceptions } from '../session/exception.ts';
 import { isOutputFormat } from './formats.ts';
 import type { FunctionPermissions } from './function-permissions.ts';
@@ -12,12 +12,12 @@ export interface Permissions {
   readonly mayWrite: boolean;
 }
 
-/** A statement that may run, as far as its running depends on it. */
+/** Properties of an allowed statement that decide how it is run. */
 export interface StatementProperties {
   readonly kind: 'read' | 'insert' | 'write';
   /** Of a SELECT's FORMAT clause. */
   readonly format: string | undefined;
-  /** A SELECT whose planning computes nothing, so that it can be started on the event loop and streamed. */
+  /** Whether it is a SELECT whose planning computes nothing: it can be started on the event loop and streamed. */
   readonly streams: boolean;
 }
 
@@ -45,7 +45,7 @@ const allowedTableFunctions = new Set(
 );
 
 const systemTables = new Set('databases tables columns functions parts settings one numbers'.split(' '));
-/** What whoever holds the writer's key may look at besides. */
+/** System tables that only the writer may read. */
 const writersSystemTables = new Set(
   'parts_columns processes merges mutations metrics events asynchronous_metrics errors disks warnings data_skipping_indices detached_parts'.split(
     ' ',

@@ -1,15 +1,15 @@
-/** Finds where an INSERT ends and its data begin, when both came in one text. */
+/** Finds where an INSERT ends and its data begin, when both are in one text. */
 import { tokensOf } from '../../store/sql-tokens.ts';
 
 export interface SplitInsert {
   /** Where the statement ends: behind VALUES or FORMAT <name>. */
   readonly end: number;
-  /** Where the data start; undefined when the statement brings none: INSERT ... SELECT. */
+  /** Where the data start; undefined for INSERT ... SELECT. */
   readonly data: number | undefined;
 }
 
 /**
- * Undefined when the text is no INSERT. The place is only proposed: the statement up to it has to parse as a whole INSERT with a format, or it is
+ * Undefined when the text is no INSERT. The place is a proposal: the statement up to it must parse as an INSERT with a format, or it is
  * refused, so that a wrong place loses no row. One character is one byte (latin1), because data may be binary.
  */
 export function splitInsert(text: string): SplitInsert | undefined {

@@ -1,4 +1,4 @@
-/** Turns the text of a request into the one statement that is run: parsed, written out again and checked by its syntax tree, by the engine itself. */
+/** Turns the text of a request into the statement that is run: the engine parses and rewrites it, and its syntax tree is checked. */
 
 import type { Session } from '../session/addon.ts';
 import { EngineException, exceptionOf, exceptions } from '../session/exception.ts';
@@ -10,7 +10,7 @@ import { parseTree, type TreeNode } from './syntax-tree.ts';
 import { checkTableSettings } from './write-permissions.ts';
 
 export interface Statement extends StatementProperties {
-  /** As the engine writes it: one statement, without comments and without an insert's data. This and nothing else is run. */
+  /** The engine's own text of it: one statement, without comments and without an insert's data. Only this is run. */
   readonly sql: string;
   readonly tree: TreeNode;
 }
@@ -58,7 +58,7 @@ export class StatementChecker {
     return statement;
   }
 
-  /** As a value the text cannot do anything, and several statements are an error. What comes back holds no data that could be a second one. */
+  /** The text is passed as a value, so it cannot run. Several statements are an error. */
   #normalize(text: string): string {
     if (text.trim() === '') throw exceptions.syntax('Syntax error: Empty query.');
     try {

@@ -1,10 +1,10 @@
-/** Reads the engine's printed syntax tree (EXPLAIN AST); anything that does not look like one is an error, never a guess. */
+/** Parses the engine's printed syntax tree (EXPLAIN AST). Throws for anything that is not one. */
 import { exceptions } from '../session/exception.ts';
 
 export interface TreeNode {
   /** `Function`, `TableIdentifier`, `SelectQuery`, ... */
   readonly kind: string;
-  /** What stands after the kind: a name, a literal. */
+  /** The text after the kind: a name or a literal. */
   readonly detail: string;
   readonly children: readonly TreeNode[];
 }

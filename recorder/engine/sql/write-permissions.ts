@@ -1,4 +1,4 @@
-/** What the writer may do to tables, as far as it can be seen in the syntax tree: records go in, migrations run, files stay closed. */
+/** Which statements the writer may run: inserts and migrations, nothing that touches files. Decided by the syntax tree. */
 import { tokensOf } from '../../store/sql-tokens.ts';
 import { exceptions } from '../session/exception.ts';
 import type { TreeNode } from './syntax-tree.ts';
@@ -59,7 +59,7 @@ export function checkWrite(root: TreeNode): void {
   }
 }
 
-/** A table says how it is stored; a database, a temporary table and a copy of another's structure do not. */
+/** Only tables with an engine, and views: no databases, temporary tables or copies of another table's structure. */
 function checkCreate(root: TreeNode): void {
   if (root.children.some(child => child.kind === 'Function')) throw notAllowed('CREATE TABLE AS a table function');
   const stored = root.children.some(({ kind }) => kind === 'Storage' || kind === 'ViewTargets' || kind === 'SelectWithUnionQuery');
@@ -74,8 +74,8 @@ function checkAlter(root: TreeNode): void {
 }
 
 /**
- * The tree does not show a table's settings, and one of them makes up a disk that lies anywhere. So their names are looked for in the statement
- * as the engine itself wrote it, where a column of such a name stands in quotes.
+ * The tree does not show a table's settings, and one of them defines a disk at any path. So the engine's text of the statement is searched for
+ * their names; a column of such a name stands in quotes there.
  */
 export function checkTableSettings(sql: string): void {
   for (const { type, start, end } of tokensOf(sql)) {
