@@ -18,7 +18,7 @@ interface Options {
 
 export function register(program: Command): void {
   registerDoctor(program);
-  const store = program.command('store').description('look into the store of records');
+  const store = program.command('store').description('inspect the store of records');
   withCommonOptions(store.command('status').description('tables, rows, bytes, and what still waits in the spool'))
     .addHelpText('after', '\nExample:\n  hindcast store status --json')
     .action(action((options: Options) => runWithStore(options, status)));
@@ -52,10 +52,10 @@ Examples:
 }
 
 const registerDoctor = (program: Command): void => {
-  withCommonOptions(program.command('doctor').description('look at everything a gateway leans on, and say what to mend'))
+  withCommonOptions(program.command('doctor').description('check everything a gateway needs, and say what to fix'))
     .addHelpText(
       'after',
-      '\nNothing is asked that costs money.\n\nExamples:\n  hindcast doctor\n  hindcast doctor --config hindcast.yaml --json',
+      '\nIt makes no request that costs money.\n\nExamples:\n  hindcast doctor\n  hindcast doctor --config hindcast.yaml --json',
     )
     .action(action(runDoctor));
 };

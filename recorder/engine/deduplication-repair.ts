@@ -1,9 +1,9 @@
 /**
- * Mends what a killed engine may leave behind: an insert that it noted as done and had not done.
+ * Repairs the deduplication logs of a killed engine, which may list an insert that was not written.
  *
  * A MergeTree table writes an insert's token into its deduplication log just before the new part gets its final name. A kill between the two
- * leaves a token without a part, and the same insert, sent again, would be ignored as a repetition. Such tokens are taken out of the logs,
- * which can only be done while no engine runs.
+ * leaves a token without a part, and a retry of the insert would be ignored as a repetition. Such tokens are removed from the logs. No engine
+ * may run meanwhile.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { writeFileAtomically } from '../files/paths.ts';
 
 /** A line of the log: what happened (1: added), the part, the token's fingerprint. */
 const linePattern = /^1\t([^\t]+)\t[^\t]+$/;
-/** As a part is named: partition, first and last block, level and perhaps mutation. */
+/** A part's name: partition, first and last block, level, and mutation if there is one. */
 const partPattern = /^(.+)_(\d+)_(\d+)_\d+(?:_\d+)?$/;
 
 interface Part {
@@ -20,7 +20,7 @@ interface Part {
   readonly to: number;
 }
 
-/** Gives the number of tokens that were taken out. */
+/** Returns the number of removed tokens. */
 export function repairDeduplicationLogs(engineFolder: string): number {
   let removedCount = 0;
   for (const table of tableFolders(join(engineFolder, 'store'))) {
@@ -39,7 +39,7 @@ export function repairDeduplicationLogs(engineFolder: string): number {
   return removedCount;
 }
 
-/** Whether it says of a part that it was added which is not there, neither by itself nor within a merged one. */
+/** Whether the line adds a part that does not exist, neither by itself nor within a merged one. */
 function isLost(line: string, parts: readonly Part[]): boolean {
   const name = linePattern.exec(line)?.[1];
   const [added] = name === undefined ? [] : parsePart(name);

@@ -1,4 +1,4 @@
-/** The embedded store: the real ClickHouse engine in this process, behind ClickHouse's HTTP interface, alone in its folder. */
+/** The embedded store: the ClickHouse engine in this process, behind ClickHouse's HTTP interface. One process uses a folder. */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
@@ -17,12 +17,12 @@ import { StatementChecker } from './sql/statement-checker.ts';
 export { EngineError } from './session/addon.ts';
 
 export interface EngineOptions {
-  /** The engine's folder; made when it is missing. */
+  /** The engine's folder; created when it is missing. */
   readonly path: string;
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Of the account `default`, which only reads. Off loopback it has to be given. */
+  /** Password of the account `default`, which only reads. Required unless the host is loopback. */
   readonly password?: string;
   /** Password of the account `writer`. */
   readonly writerKey: string;
@@ -30,19 +30,19 @@ export interface EngineOptions {
 
 export interface RunningEngine {
   readonly url: string;
-  /** For this process alone. */
+  /** Direct access for this process. */
   readonly session: OwnSession;
-  /** Waits for what is being written, ends what is being read, and gives the folder free. */
+  /** Waits for writes, aborts reads, and releases the folder. */
   close(): Promise<void>;
 }
 
 const connectionsMax = 512;
-/** Clients keep a connection for reuse up to 2.5 s, and must not find it closed. */
+/** Longer than the 2.5 s for which clients keep an idle connection. */
 const keepAliveMs = 10_000;
-/** As a ClickHouse server takes it: lists of ids are parameters in the URL. */
+/** As a ClickHouse server: lists of ids are parameters in the URL. */
 const urlBytesMax = 1024 * 1024;
 const drainMsMax = 2_000;
-/** Of this process: the engine itself would share a folder within one. */
+/** Folders open in this process, because the engine would open one twice. */
 const openPaths = new Set<string>();
 
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
@@ -58,7 +58,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     const closing = new AbortController();
     const context = contextOf(access, sessions, root, path, closing.signal);
     const server = createServer({ keepAliveTimeout: keepAliveMs, maxHeaderSize: urlBytesMax }, (request, response) => {
-      // What it does not answer itself is our own mistake, and ends this request only.
+      // Anything it throws is a bug, and ends this request only.
       handleRequest(context, request, response).catch(() => response.destroy());
     });
     server.maxConnections = connectionsMax;
@@ -92,7 +92,7 @@ function openRootSession(addon: Addon, path: string): Session {
   }
 }
 
-/** The engine leaves its process id in the folder it has locked, and after a kill it stays there. */
+/** The engine writes its process id into its folder. It stays there after a kill. */
 function lockOwnerOf(path: string): string | undefined {
   const status = join(path, 'status');
   const pid = Number(existsSync(status) ? /^PID: (\d+)/m.exec(readFileSync(status, 'utf8'))?.[1] : undefined);
@@ -116,7 +116,7 @@ const reasonOf = (error: unknown): string => (error instanceof Error ? error.mes
 
 function contextOf(access: AccessPolicy, sessions: Sessions, root: Session, path: string, closing: AbortSignal): EngineContext {
   const incoming = join(path, 'hindcast-incoming');
-  // Of a process that was killed: nothing of it was acknowledged.
+  // Left by a killed process: nothing of it was acknowledged.
   rmSync(incoming, { recursive: true, force: true });
   mkdirSync(incoming, { mode: 0o700 });
   const [versionRow] = sessions.rows<{ version: string; timezone: string }>('SELECT version() AS version, timezone() AS timezone');
@@ -143,7 +143,7 @@ async function close(server: Server, sessions: Sessions, closing: AbortControlle
   const closed = new Promise<void>(resolve => server.close(() => resolve()));
   closing.abort(exceptions.closing('The engine is closing.'));
   await sessions.close();
-  // The last answers are on their way; their connections are idle when they have been read.
+  // The last responses are being sent; their connections are idle afterwards.
   const closeIdleTimer = setInterval(() => server.closeIdleConnections(), 10);
   const end = setTimeout(() => server.closeAllConnections(), drainMsMax);
   await closed;

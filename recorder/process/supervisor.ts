@@ -148,7 +148,7 @@ class Supervisor implements Recorder {
     });
     const watch = setInterval(() => {
       if (++silentSeconds < silentSecondsMax) return;
-      this.#log(`the recorder has said nothing for ${silentSecondsMax} s and is killed`);
+      this.#log(`the recorder has sent nothing for ${silentSecondsMax} s and is killed`);
       child.kill('SIGKILL');
     }, 1_000).unref();
     child.once('exit', (code, signal) => {

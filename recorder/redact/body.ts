@@ -1,4 +1,4 @@
-/** Takes out of a body what the rules find, to the byte: what is not found stays as it was, and doing it again changes nothing. */
+/** Redacts a body. All other bytes stay as they are, and redacting twice changes nothing more. */
 import { isUtf8 } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import { type RedactionRules, redactionMark } from './rules.ts';
@@ -6,20 +6,20 @@ import { type Edit, editsOf } from './text.ts';
 
 export interface RedactedBody {
   readonly bytes: Uint8Array;
-  /** Names of the rules that found something, once for each thing found. */
+  /** The name of the rule for each match. */
   readonly found: readonly string[];
-  /** Where a position of the body has gone to. */
+  /** Maps a position of the body to the redacted one. */
   mapPosition(position: number): number;
 }
 
-/** What is taken out may bring together what the rules find again. Texts made for that lose everything. */
+/** A redaction may join texts that match again. A body that still matches after so many rounds loses everything. */
 const passesMax = 4;
 
 export function redactBody(bytes: Uint8Array, rules: RedactionRules): RedactedBody {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // Binary events hold their text in pieces and in base64: what cannot be searched is not kept.
+  // Binary events hold text in pieces and in base64. They cannot be searched, so they are not kept.
   if (isEventStream(buffer)) return { bytes: new Uint8Array(), found: ['binary'], mapPosition: () => 0 };
-  // One character is one byte, so that text in no known encoding stays exact.
+  // One character is one byte, so that text in any encoding stays exact.
   const encoding = isUtf8(buffer) ? 'utf8' : 'latin1';
   let text = buffer.toString(encoding);
   const found: string[] = [];
@@ -50,7 +50,7 @@ function applyEdits(text: string, edits: readonly Edit[]): string {
   return out + text.slice(from);
 }
 
-/** In bytes: what lay inside of what was replaced lies behind its mark. */
+/** In bytes. A position inside a match maps to the end of its mark. */
 function positionMapper(text: string, edits: readonly Edit[], encoding: BufferEncoding): (position: number) => number {
   let at = 0;
   let from = 0;
@@ -71,12 +71,12 @@ function positionMapper(text: string, edits: readonly Edit[], encoding: BufferEn
   };
 }
 
-/** The AWS form: a length, the headers' length, and the checksum of both. */
+/** AWS event stream: a length, the headers' length, and the checksum of both. */
 function isEventStream(bytes: Buffer): boolean {
   return bytes.length >= 16 && bytes.readUInt32BE(0) >= 16 && crc32(bytes.subarray(0, 8)) === bytes.readUInt32BE(8);
 }
 
-/** The same for a short text that stands by itself. */
+/** Redacts a short text. */
 export function redactText(text: string, rules: RedactionRules): string {
   for (let at = text, pass = 0; ; pass++) {
     const found = rules.find(at);

@@ -1,4 +1,4 @@
-/** The built-in detectors: each tells where in a text its kind of thing stands, in time proportional to the text. */
+/** The built-in detectors. Each finds its kind of data in time proportional to the text. */
 import { isIPv6 } from 'node:net';
 
 export interface Range {
@@ -9,7 +9,7 @@ export interface Range {
 
 export type Detector = (text: string) => Iterable<Range>;
 
-/** Matches of a pattern whose quantifiers are all bounded or unambiguous; `accept` decides on what no pattern can. */
+/** Matches of a pattern whose quantifiers are all bounded or unambiguous; `accept` checks what a pattern cannot. */
 function* matches(text: string, pattern: RegExp, accept: (found: string) => boolean = () => true): Generator<Range> {
   for (const found of text.matchAll(pattern)) {
     if (accept(found[0])) yield { start: found.index, end: found.index + found[0].length };
@@ -18,13 +18,13 @@ function* matches(text: string, pattern: RegExp, accept: (found: string) => bool
 
 const isWord = (code: number): boolean =>
   (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code === 95;
-/** Of the part before the @. Letters beyond ASCII belong to it only where it ends in one: else they are the sentence around it. */
+/** Characters before the @. Non-ASCII letters belong to it only at its end; elsewhere they belong to the sentence. */
 const isLocal = (code: number, wide: boolean): boolean =>
   isWord(code) || '.%+-'.includes(String.fromCharCode(code)) || (wide && code > 0x7f);
 const localMax = 64;
 const domainPattern = /(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}\p{L}[\p{L}\p{N}-]{0,61}[\p{L}\p{N}]/uy;
 
-/** From each @ outwards: most texts have none, and long runs of letters cost nothing. */
+/** Searches from each @ outwards: most texts have none, and long runs of letters cost nothing. */
 function* email(text: string): Generator<Range> {
   let from = 0;
   for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
@@ -47,7 +47,7 @@ const digitRuns = /(?<![\w.])\d+(?:[ -]\d+)*(?!\w)/g;
 const cardDigitsMin = 13;
 const cardDigitsMax = 19;
 
-/** Whole groups of digits that follow one another: a date or a check number may stand beside the card's. */
+/** Whole groups of digits: a date or a check number may stand beside the card's. */
 function* card(text: string): Generator<Range> {
   for (const run of text.matchAll(digitRuns)) {
     const groups = [...run[0].matchAll(/\d+/g)].map(({ index, 0: digits }) => ({
@@ -64,7 +64,7 @@ function* card(text: string): Generator<Range> {
     }
   }
 }
-/** First digits and lengths of the networks' numbers: a long id is seldom one of them and passes the sum as well. */
+/** First digits and lengths of card networks: few long ids match one and pass the checksum, too. */
 const issuers: readonly (readonly [prefix: RegExp, lengths: readonly number[]])[] = [
   [/^4/, [13, 16, 19]],
   [/^(?:5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720))/, [16]],
@@ -91,7 +91,7 @@ function passesLuhn(digits: string): boolean {
 }
 
 const ibanPattern = /(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}/gi;
-/** Of the whole number, by country. */
+/** Length of the whole number, by country. */
 const ibanLengths: Readonly<Record<string, number>> = Object.fromEntries(
   (
     'AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 ' +
@@ -103,7 +103,7 @@ const ibanLengths: Readonly<Record<string, number>> = Object.fromEntries(
     .map(entry => [entry.slice(0, 2), Number(entry.slice(2))]),
 );
 
-/** A word may follow that looks like more of it, so the country says where it ends. */
+/** The next word may look like more of it, so the country decides where it ends. */
 function* iban(text: string): Generator<Range> {
   for (const found of text.matchAll(ibanPattern)) {
     const length = ibanLengths[found[0].slice(0, 2).toUpperCase()];
@@ -122,7 +122,7 @@ function hasValidIbanChecksum(written: string): boolean {
 }
 
 const octet = '(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)';
-/** A version has three numbers, and a fifth makes it no address. */
+/** Versions have three numbers; with a fifth it is no address. */
 const ipv4Pattern = new RegExp(`(?<![\\w.])${octet}(?:\\.${octet}){3}(?![\\w]|\\.\\d)`, 'g');
 const ipv6Pattern = /(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:(?:\.\d{1,3}){3})?(?![\w:])/g;
 
@@ -131,7 +131,7 @@ function* ip(text: string): Generator<Range> {
   if (text.includes(':')) yield* matches(text, ipv6Pattern, found => /\d/.test(found) && isIPv6(found));
 }
 
-/** As issuers of keys begin them; behind it, what only a key has. */
+/** Prefixes of issuers, and the characters of a key behind them. */
 const keyPattern = new RegExp(
   `(?<![A-Za-z0-9])(?:${[
     '(?:sk|pk|rk|hc|gsk|xai|r8|hf|npm|pypi|pplx|tvly|lsv2|nvapi|dop_v1|whsec)[-_][A-Za-z0-9_-]{16,}',
@@ -143,7 +143,7 @@ const keyPattern = new RegExp(
     '(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}',
     'SG\\.[A-Za-z0-9_-]{16,64}\\.[A-Za-z0-9_-]{16,}',
     'ya29\\.[A-Za-z0-9_-]{20,}',
-    // A token's head is short; looking further for its dot would cost every text that repeats the beginning.
+    // A token's head is short; a longer search for its dot would be slow for texts that repeat the beginning.
     'eyJ[A-Za-z0-9_-]{8,512}\\.[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*)?',
     '[Bb]earer [A-Za-z0-9._~+/-]{16,}={0,2}',
     '[Bb]asic (?=[A-Za-z+/]{0,64}[\\d=])[A-Za-z0-9+/]{16,}={0,2}',
@@ -160,7 +160,7 @@ function* secret(text: string): Generator<Range> {
   for (const begin of text.matchAll(pemBegin)) {
     if (begin.index < nextFrom) continue;
     pemEnd.lastIndex = begin.index + begin[0].length;
-    // A key whose end was cut off is a key all the same.
+    // A truncated key is a key, too.
     nextFrom = pemEnd.test(text) ? pemEnd.lastIndex : text.length;
     yield { start: begin.index, end: nextFrom };
   }

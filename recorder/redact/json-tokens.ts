@@ -1,4 +1,4 @@
-/** Where the strings and numbers of a JSON text stand, without making values of them: what is not touched stays as it was written. */
+/** Positions of the strings and numbers of a JSON text, without parsing their values: the rest stays as it was written. */
 
 export interface JsonToken {
   readonly type: 'string' | 'number';
@@ -18,7 +18,7 @@ export interface JsonToken {
 export interface JsonContainer {
   readonly parent: JsonContainer | undefined;
   readonly isArray: boolean;
-  /** Its own name in its parent. */
+  /** Its name in its parent. */
   readonly name: string;
   /** `index`, `type` and the like, as written. */
   readonly discriminants: Map<string, string>;
@@ -40,7 +40,7 @@ const number = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const word = /true|false|null/y;
 const blank = /[ \t\r\n]*/y;
 
-/** Undefined when the text is no JSON; its end may be missing, as that of an answer that was cut off. */
+/** Undefined when the text is no JSON. Its end may be missing, as in a truncated response. */
 export function scanJson(text: string): JsonScan | undefined {
   const tokens: JsonToken[] = [];
   const frames: JsonContainer[] = [];

@@ -1,4 +1,4 @@
-/** What is left out of a record before it reaches the spool: what the rules find, or every text. */
+/** Redacts records before they reach the spool: matches of the rules, or all texts. */
 import { createHash } from 'node:crypto';
 import type { AttemptRecord, Exchange, ExchangeSink } from '../../gateway/core/exchange.ts';
 import type { RouteOutcome } from '../../gateway/core/routing/router.ts';
@@ -8,7 +8,7 @@ import type { Settings } from '../../gateway/settings/settings.ts';
 import { type RedactedBody, redactBody, redactText } from './body.ts';
 import { compileRules, type RedactionRules } from './rules.ts';
 
-/** Between the gateway and the spool; the sink itself when everything is kept as it is. */
+/** A sink that redacts and passes on; `sink` itself when nothing is redacted. */
 export function redactingSink(sink: ExchangeSink, { payloads, redact }: Pick<Settings['recorder'], 'payloads' | 'redact'>): ExchangeSink {
   if (payloads === 'full' && redact.length === 0) return sink;
   const rules = compileRules(redact);
@@ -28,9 +28,9 @@ export function redactingSink(sink: ExchangeSink, { payloads, redact }: Pick<Set
   };
 }
 
-/** Bodies, header values, tags, and the words of failures and warnings. Names, ids and numbers that others are found by stay. */
+/** Redacts bodies, header values, tags, and texts of failures and warnings. Names, ids and numbers stay. */
 export function redactExchange(exchange: Exchange, rules: RedactionRules): Exchange {
-  // Where bytes pass through, caller and attempt hold the same body.
+  // Caller and attempt often share a body.
   const redactedBodies = new Map<Uint8Array, RedactedBody>();
   const body = (bytes: Uint8Array): RedactedBody => {
     const redacted = redactedBodies.get(bytes) ?? redactBody(bytes, rules);
@@ -69,7 +69,7 @@ export function redactExchange(exchange: Exchange, rules: RedactionRules): Excha
   };
 }
 
-/** No body and no sentence, neither asked nor answered; what happened, when and for how much stays. */
+/** Removes all bodies and texts. Outcome, times and cost stay. */
 export function stripTexts(exchange: Exchange): Exchange {
   const empty = new Uint8Array();
   const toEmpty = (): string => '';
@@ -91,7 +91,7 @@ export function stripTexts(exchange: Exchange): Exchange {
   };
 }
 
-/** What is told of the bytes as they were: their sizes, and the sum of what the caller was sent. */
+/** Sizes of the original bytes, and the digest of what the caller was sent. */
 const sizesOf = ({ request, response }: Pick<Exchange, 'request' | 'response'>) => ({
   requestBytes: request.byteLength,
   responseBytes: response.byteLength,
@@ -129,7 +129,7 @@ const redactWarnings = (warnings: Exchange['warnings'], redactString: (text: str
 const redactValues = (texts: Readonly<Record<string, string>>, redactString: (text: string) => string): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, redactString(text)]));
 
-/** The chunks' borders, where they are now. */
+/** The chunks' lengths after redaction. */
 function shiftChunks(chunks: AttemptRecord['chunks'], { mapPosition }: RedactedBody): AttemptRecord['chunks'] {
   let before = 0;
   let mappedBefore = 0;

@@ -1,4 +1,4 @@
-/** The rules of `recorder.redact` made ready: what they find in a text, and the mark that stands there afterwards. */
+/** Compiles the rules of `recorder.redact`: their matches in a text, and the mark that replaces each. */
 import { RE2JS } from 're2js';
 import type { RedactRule } from '../../gateway/settings/settings.ts';
 import { type Detector, detectors, type Range } from './detectors.ts';
@@ -9,11 +9,11 @@ export interface Match extends Range {
 }
 
 export interface RedactionRules {
-  /** In order and apart from one another; nothing of a mark is found again. */
+  /** In order, without overlap. Marks never match. */
   find(text: string): readonly Match[];
 }
 
-/** Plain letters: in JSON, in a stream's line and in an address it changes nothing around it. */
+/** Plain letters, which need no escape in JSON, in a stream's line or in a URL. */
 export const redactionMark = (rule: string): string => `[redacted:${rule}]`;
 const markPattern = /\[redacted:[\w-]{1,40}\]/g;
 
@@ -42,7 +42,7 @@ export function compileRules(rules: readonly RedactRule[]): RedactionRules {
 
 const builtIn = (name: string): Detector => detectors[name as keyof typeof detectors];
 
-/** Never the language's own expressions: this engine's time grows with the text and not with how it is doubled inside. */
+/** Not JavaScript's regular expressions: this engine's time is linear in the text. */
 function patternDetector(pattern: string): Detector {
   const compiled = RE2JS.compile(pattern);
   return function* (text) {
@@ -53,7 +53,7 @@ function patternDetector(pattern: string): Detector {
   };
 }
 
-/** What overlaps becomes one, under the name of the one that begins first, or is longer. */
+/** Merges overlapping matches, under the name of the first, or of the longer one. */
 function withoutOverlaps(found: readonly Match[]): readonly Match[] {
   if (found.length < 2) return found;
   const kept: Match[] = [];

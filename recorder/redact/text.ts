@@ -1,4 +1,4 @@
-/** Finds and replaces in a body as a reader would see it: in JSON inside its strings, in a stream across the events a text was cut into. */
+/** Redacts text as a reader sees it: inside the strings of JSON, and across the events of a stream. */
 import { type JsonContainer, type JsonScan, type JsonToken, scanJson, unescapeJson } from './json-tokens.ts';
 import { type RedactionRules, redactionMark } from './rules.ts';
 
@@ -9,17 +9,17 @@ export interface Edit {
 }
 
 export interface RedactionEdits {
-  /** In order and apart from one another. */
+  /** In order, without overlap. */
   readonly edits: readonly Edit[];
-  /** Names of the rules that found something, once for each thing found. */
+  /** The name of the rule for each match. */
   readonly rules: readonly string[];
 }
 
-/** JSON within a string of JSON, as the arguments of a tool call are. */
+/** Depth of JSON within strings of JSON, such as the arguments of a tool call. */
 const nestingMax = 4;
 
 export function editsOf(text: string, rules: RedactionRules, nesting = 0): RedactionEdits {
-  // A number by itself is a document, but within one it is a text like any other.
+  // A number alone is a JSON document, but inside a string it is text.
   const document = (nesting === 0 ? /^\s*[{["\d-]/ : /^\s*[{["]/).test(text) ? scanJson(text) : undefined;
   if (document) return editsInPieces(new TextPieces(text).add(document, 0, isStreamArray(text, document)), rules, nesting);
   if (nesting === 0 && isEventStream(text)) return editsInPieces(streamPieces(text), rules, nesting);
@@ -27,15 +27,15 @@ export function editsOf(text: string, rules: RedactionRules, nesting = 0): Redac
   return { edits: found.map(({ start, end, rule }) => ({ start, end, text: redactionMark(rule) })), rules: found.map(({ rule }) => rule) };
 }
 
-/** Of events, or of JSON line by line. */
+/** A stream of events, or of JSON lines. */
 const isEventStream = (text: string): boolean => /^(?:data:|event:|id:|:|\{)/m.test(text);
-/** Gemini streams an array of answers where it is not asked for events. */
+/** Gemini streams an array of responses unless events are requested. */
 const isStreamArray = (text: string, { containers }: JsonScan): boolean =>
   containers[0]?.isArray === true &&
   containers.some(({ name, parent }) => name === 'candidates' && parent?.parent === containers[0]) &&
   text.includes('"parts"');
 
-/** A stretch of the source, and the text it stands for. */
+/** A part of the source, and the text it stands for. */
 interface TextPiece {
   readonly text: string;
   /** Position in the source of each unit of the text; undefined: one to one from `start`. */
@@ -45,14 +45,14 @@ interface TextPiece {
   readonly end: number;
 }
 
-/** Pieces that follow one another in the reader's eyes are one text. */
+/** Pieces that a reader sees as one text. */
 class TextPieces {
   readonly groups: TextPiece[][] = [];
-  /** Ranges of what spells the answer once more, token by token. */
+  /** Ranges that repeat the response token by token (`logprobs`). */
   readonly tokenCopies: { readonly start: number; readonly end: number }[] = [];
   readonly #source: string;
   readonly #open = new Map<string, TextPiece[]>();
-  /** By the place alone: an event that was cut off may lack what tells it from its neighbours. */
+  /** Identified by place alone: a truncated event may lack its index. */
   readonly #lastAt = new Map<string, TextPiece[]>();
 
   constructor(source: string) {
@@ -88,7 +88,7 @@ class TextPieces {
   }
 }
 
-/** The same in every event of a stream; joined they would make texts that nobody wrote. */
+/** Members that repeat in every event; joined they would form texts that nobody wrote. */
 const constantKeys =
   /^(?:id|object|model|type|role|name|status|signature|obfuscation|system_fingerprint|service_tier|modelVersion|responseId|\w*_id|\w*_?reason|finishReason)$/;
 const keyDepthMax = 32;
@@ -98,7 +98,7 @@ interface StreamKey {
   readonly path: string;
 }
 
-/** Where a stream's text goes on: the same place, at the same index, in the next event. */
+/** Key of a stream's text: the same place and index in the next event continue it. */
 function keyOf({ type, isKey, name, container }: JsonToken): StreamKey | undefined {
   if (type !== 'string' || isKey || constantKeys.test(name)) return undefined;
   let full = name;
@@ -149,7 +149,7 @@ function editsInPieces({ groups, tokenCopies }: TextPieces, rules: RedactionRule
   return { edits: edits.sort((a, b) => a.start - b.start), rules: names };
 }
 
-/** From places in the joined text to places in the source: the mark where it begins, nothing where it goes on. */
+/** Maps matches in the joined text to the source: the mark where a match begins, nothing where it continues. */
 function mapEdits(edits: readonly Edit[], group: readonly TextPiece[]): readonly Edit[] {
   const out: Edit[] = [];
   let offset = 0;

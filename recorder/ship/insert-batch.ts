@@ -7,14 +7,14 @@ import { type Batch, type BatchEntry, rowCount, splitBatch } from './batch.ts';
 
 const backoffMsMin = 100;
 const backoffMsMax = 10_000;
-/** Tries after which a frame that is alone in its insert and still too large for the store is set aside. */
+/** Attempts after which a single frame that is too large for the store is set aside. */
 const singleFrameAttemptsMax = 10;
 
 export interface InsertContext {
   readonly store: RowStore;
   /** Aborts the retries when the recorder closes. */
   readonly signal: AbortSignal;
-  /** Batches that the store found too large once. They are halved from then on, also after a restart, so that tokens stay true. */
+  /** Batches that the store found too large once. They are halved from then on, also after a restart, so that tokens stay the same. */
   readonly splits: SplitTokens;
   readonly onInserted: (rows: number) => void;
   readonly onFailed: (table: TableName, error: unknown) => void;
@@ -27,7 +27,7 @@ export interface SplitTokens {
   add(token: string): Promise<void>;
 }
 
-/** Rows of `requests` come last: who finds one finds the rest as well. Throws when `signal` was aborted, or a frame could not be set aside. */
+/** Rows of `requests` come last: when one is there, the rest is. Throws when `signal` was aborted, or a frame could not be set aside. */
 export async function insertBatch(batch: Batch, context: InsertContext): Promise<void> {
   const others = tableNames.filter(table => table !== 'requests');
   const results = await Promise.allSettled(others.map(table => insertIntoTable(table, batch, context)));
@@ -69,7 +69,7 @@ async function insertHalves(table: TableName, halves: readonly Batch[], context:
   for (const half of halves) await insertIntoTable(table, half, context);
 }
 
-/** A table that is not what this version writes would refuse every frame: that is no fault of theirs, and a migration mends it. */
+/** A table with other columns would reject every frame. A migration fixes that; no frame is at fault. */
 async function schemaMatches(table: TableName, columns: readonly Column[], store: InsertContext['store']): Promise<boolean> {
   try {
     const described = await store.select<{ name: string; type: string }>(`DESCRIBE TABLE ${table}`);

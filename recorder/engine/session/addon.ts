@@ -1,15 +1,15 @@
-/** Loads ClickHouse into this process: the optional package `chdb`, or words about why it is not to be had here. */
+/** Loads ClickHouse into this process from the optional package `chdb`; throws an EngineError that says why it cannot. */
 import type { Session } from 'chdb';
 
 export type { ChdbQueryStream, ChdbResult, Session } from 'chdb';
 
 export interface Addon {
   readonly Session: new (path: string, options?: { connectionArgs?: readonly string[] }) => Session;
-  /** Resolves when nothing native runs any more, closings included. */
+  /** Resolves when all native calls have ended, closing included. */
   drainPending(): Promise<void>;
 }
 
-/** The embedded engine cannot be had or cannot start; the message says what to do. */
+/** The embedded engine is missing or cannot start. The message says what to do. */
 export class EngineError extends Error {}
 
 export async function loadAddon(load: () => Promise<unknown> = () => import('chdb')): Promise<Addon> {

@@ -1,4 +1,4 @@
-/** Lets a few in at a time and keeps the others in a line of bounded length. */
+/** Runs a limited number of tasks at once, with a queue of limited length. */
 
 export class ConcurrencyLimiter {
   readonly #limit: number;
@@ -13,7 +13,7 @@ export class ConcurrencyLimiter {
     this.#onFull = onFull;
   }
 
-  /** Runs `work` when there is a place; someone who gives up by `signal` while waiting takes none. */
+  /** Runs `work` when a slot is free. Rejects when `signal` aborts while it waits. */
   async run<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     await this.#enter(signal);
     try {
@@ -49,7 +49,7 @@ export class ConcurrencyLimiter {
     });
   }
 
-  /** Turns away everyone in the line. */
+  /** Rejects all waiting tasks. */
   rejectWaiting(reason: Error): void {
     for (const { leave } of this.#waiting.splice(0)) leave(reason);
   }

@@ -1,4 +1,4 @@
-/** The engine's own configuration: how much memory and how many threads it may take, and what no session may change. */
+/** The engine's configuration: limits of memory and threads, and settings that no session may change. */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -6,28 +6,28 @@ import { join } from 'node:path';
 const mebibyte = 1024 * 1024;
 
 export interface EngineLimits {
-  /** Of the whole process as the engine counts it. */
+  /** Limit of the whole process, as the engine counts it. */
   readonly memoryBytes: number;
-  /** Of one query. */
+  /** Limit of one query. */
   readonly queryMemoryBytes: number;
   readonly threads: number;
 }
 
 export function engineLimits(memory = process.constrainedMemory() || totalmem(), cores = availableParallelism()): EngineLimits {
-  // A container without a limit of its own reports more than there is.
+  // A container without a limit reports more memory than the machine has.
   const available = Math.min(memory, totalmem());
   const memoryBytes = Math.round(Math.min(Math.max(available / 4, 1024 * mebibyte), 4096 * mebibyte));
   return { memoryBytes, queryMemoryBytes: Math.round(memoryBytes / 2), threads: Math.min(cores, 8) };
 }
 
-/** What a session starts with. `const` ones hide an expression, a file or another language from the check of the statement. */
+/** Settings of a new session. Those in `constants` could hide an expression, a file or another language from the statement's check. */
 const settings = (limits: EngineLimits) => ({
   max_memory_usage: limits.queryMemoryBytes,
   max_threads: limits.threads,
-  // Blocks are copied out whole: rows of payloads are large.
+  // Blocks are copied as a whole, and rows of payloads are large.
   max_block_size: 8192,
   async_insert: 0,
-  // Parameters are set by statements too.
+  // SET statements carry parameters, too.
   max_query_size: 4 * mebibyte,
   max_http_get_redirects: 0,
   date_time_input_format: 'best_effort',
@@ -101,7 +101,7 @@ const elements = (values: Readonly<Record<string, string | number>>): string =>
 
 const xml = (text: string): string => text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
 
-/** Writes the files into the engine's folder and gives the arguments to start it with. */
+/** Writes the configuration files into the engine's folder; returns the arguments to start it with. */
 export function writeConfig(path: string, limits: EngineLimits): readonly string[] {
   const config = join(path, 'hindcast-config.xml');
   const users = join(path, 'hindcast-users.xml');

@@ -48,11 +48,11 @@ export const exceptionText = (fault: EngineException, version: string): string =
   `Code: ${fault.code}. DB::Exception: ${fault.message} (${fault.codeName}) (version ${version} (embedded))\n`;
 
 const statusByCode: ReadonlyMap<number, number> = new Map([
-  // Not allowed.
+  // Not permitted.
   ...[164, 192, 193, 291, 492, 497, 516].map(code => [code, 403] as const),
-  // Not there.
+  // Not found.
   ...[46, 47, 60, 81, 115].map(code => [code, 404] as const),
-  // Wrongly asked.
+  // Bad requests.
   ...[6, 16, 26, 27, 36, 38, 41, 42, 43, 50, 53, 62, 69, 70, 72, 73, 89, 117, 130, 344, 386, 452, 456, 457].map(
     code => [code, 400] as const,
   ),
