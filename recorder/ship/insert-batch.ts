@@ -29,11 +29,8 @@ export interface SplitTokens {
 
 /** Rows of `requests` come last: when one is there, the rest is. Throws when `signal` was aborted, or a frame could not be set aside. */
 export async function insertBatch(batch: Batch, context: InsertContext): Promise<void> {
-  const others = tableNames.filter(table => table !== 'requests');
-  const results = await Promise.allSettled(others.map(table => insertIntoTable(table, batch, context)));
-  const rejection = results.find(result => result.status === 'rejected');
-  if (rejection) throw rejection.reason;
-  await insertIntoTable('requests', batch, context);
+  // One table after the other: two inserts at once would take the memory of both.
+  for (const table of tableNames) await insertIntoTable(table, batch, context);
 }
 
 export async function insertIntoTable(table: TableName, batch: Batch, context: InsertContext): Promise<void> {
@@ -42,7 +39,7 @@ export async function insertIntoTable(table: TableName, batch: Batch, context: I
   const token = `${batch.token}.${table}`;
   const halves = splitBatch(batch);
   if (halves && context.splits.has(token)) return insertHalves(table, halves, context);
-  const body = Buffer.concat(batch.entries.flatMap(({ rows }) => rows[table]?.pieces ?? []));
+  const body = batch.entries.flatMap(({ rows }) => rows[table]?.pieces ?? []);
   const columns = columnsOf(table, batch.list);
   const names = columns.map(({ name }) => name);
   for (let attempt = 1; ; attempt++) {

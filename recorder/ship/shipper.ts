@@ -1,5 +1,5 @@
 /** Ships the spool to the store, oldest segment first, each record once. A segment is deleted when the store has acknowledged all of it. */
-import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder, rejectedFolder, rejectedName } from '../files/paths.ts';
@@ -11,6 +11,7 @@ import { type Retention, shortestRetention } from '../store/retention.ts';
 import type { RowStore } from '../store/store.ts';
 import type { Tombstone } from '../tombstones/tombstone.ts';
 import { type Batch, batchesOf, rowCount } from './batch.ts';
+import { FileReader } from './file-reader.ts';
 import { type InsertContext, insertBatch, insertIntoTable, type SplitTokens } from './insert-batch.ts';
 import { findMissingRows } from './missing-rows.ts';
 import { SplitTokensFile } from './split-tokens-file.ts';
@@ -73,6 +74,7 @@ export class Shipper {
   #counts = { rowsWritten: 0, exchangesWritten: 0, torn: 0, corrupt: 0, rejected: 0 };
   #problem: string | undefined;
   #problemLoggedAt = Number.NEGATIVE_INFINITY;
+  readonly #file = new FileReader();
   /** Shipped segments whose files could not be deleted. */
   readonly #shipped = new Set<string>();
 
@@ -189,7 +191,7 @@ export class Shipper {
   /** Undefined when the file is gone. A file that cannot be read is moved to the rejected ones. */
   async #readSegment(closed: ClosedSegment): Promise<Buffer | undefined> {
     try {
-      return await readFile(closed.path);
+      return await this.#file.read(closed.path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       const folder = rejectedFolder(this.#options.root);

@@ -10,11 +10,14 @@ export interface StoreAccess {
   readonly cluster?: string | undefined;
 }
 
+/** Bytes of rows, or pieces that form them one after another. */
+export type RowBytes = Uint8Array | readonly Uint8Array[];
+
 /** What the recorder ships to: the embedded engine's own session, or a server. */
 export interface RowStore {
   select<Row>(query: string): Promise<Row[]>;
   /** `body` is rows in RowBinary, in the order of `columns`. Resolves when they are written; the same token twice is one insert. */
-  insertBinary(table: string, columns: readonly string[], body: Uint8Array, token: string): Promise<void>;
+  insertBinary(table: string, columns: readonly string[], body: RowBytes, token: string): Promise<void>;
 }
 
 /**
@@ -121,12 +124,12 @@ async function insertBinary(
   client: ClickHouseClient,
   table: string,
   columns: readonly string[],
-  body: Uint8Array,
+  body: RowBytes,
   token: string,
 ): Promise<void> {
-  if (body.byteLength === 0) return;
+  const bytes = body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : Buffer.concat(body);
+  if (bytes.byteLength === 0) return;
   const query = `INSERT INTO ${identifier(table)} (${columns.map(identifier).join(', ')}) FORMAT RowBinary`;
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const values = Readable.from([bytes], { objectMode: false });
   const { stream } = await client.exec({ query, values, clickhouse_settings: tokenSetting(token) });
   // An exception after the headers is in the body.

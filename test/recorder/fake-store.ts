@@ -1,5 +1,7 @@
 /** A store that keeps what it is given as ClickHouse would, token by token, and fails when it is told to. */
+
 import type { TableName } from '../../recorder/rows/tables.ts';
+import type { RowBytes } from '../../recorder/store/store.ts';
 
 type Refuse = (insert: Insert) => Error | undefined;
 
@@ -19,8 +21,8 @@ export class FakeStore {
   refuse: Refuse = () => undefined;
   readonly #tokens = new Set<string>();
 
-  async insertBinary(table: string, _columns: readonly string[], body: Uint8Array, token: string): Promise<void> {
-    const insert: Insert = { table: table as TableName, token, body: Buffer.from(body) };
+  async insertBinary(table: string, _columns: readonly string[], body: RowBytes, token: string): Promise<void> {
+    const insert: Insert = { table: table as TableName, token, body: body instanceof Uint8Array ? Buffer.from(body) : Buffer.concat(body) };
     this.attempted.push(insert);
     await new Promise(resolve => setImmediate(resolve));
     const error = this.refuse(insert);

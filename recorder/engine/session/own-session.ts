@@ -1,7 +1,8 @@
 /** The engine for its own process: statements and rows go straight into a session, without HTTP. Rules for accounts do not apply. */
 import { randomUUID } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RowBytes } from '../../store/store.ts';
 import { exceptionOf } from './exception.ts';
 import { type Lease, quoted, type Sessions } from './sessions.ts';
 import { setStatements } from './settings.ts';
@@ -43,13 +44,14 @@ export class OwnSession {
   }
 
   /** `body` is rows in RowBinary, in the order of `columns`. They are written when this resolves; the same token twice is one insert. */
-  async insertBinary(table: string, columns: readonly string[], body: Uint8Array, token: string): Promise<void> {
-    if (body.byteLength === 0) return;
+  async insertBinary(table: string, columns: readonly string[], body: RowBytes, token: string): Promise<void> {
+    const pieces = body instanceof Uint8Array ? [body] : body;
+    if (pieces.every(piece => piece.byteLength === 0)) return;
     const types = this.#typesOf(table);
     const structure = columns.map(name => `\`${name}\` ${types.get(name) ?? this.#unknown(table, name)}`).join(', ');
     const file = join(this.#folder, randomUUID());
     try {
-      await writeFile(file, body, { mode: 0o600 });
+      await writePieces(file, pieces);
       const names = columns.map(name => `\`${name}\``).join(', ');
       await this.insertSelect(`\`${table}\` (${names})`, `SELECT * FROM file(${quoted(file)}, 'RowBinary', ${quoted(structure)})`, token);
     } catch (error) {
@@ -95,5 +97,22 @@ export class OwnSession {
       const { code, codeName, message } = exceptionOf(error);
       throw new Error(`Code: ${code}. DB::Exception: ${message} (${codeName})`, { cause: error });
     }
+  }
+}
+
+/** As many as the system takes in one write. */
+const piecesMax = 1_024;
+
+/** Without putting them together in memory first. */
+async function writePieces(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    for (let i = 0; i < pieces.length; i += piecesMax) {
+      const group = pieces.slice(i, i + piecesMax);
+      const { bytesWritten } = await file.writev(group);
+      if (bytesWritten !== group.reduce((sum, { byteLength }) => sum + byteLength, 0)) throw new Error(`${path} was written in part`);
+    }
+  } finally {
+    await file.close();
   }
 }
