@@ -19,6 +19,7 @@ import {
   snapshotHelp,
   sweepHelp,
   trainHelp,
+  watchHelp,
 } from './commands/shared/help.ts';
 import { repeatable } from './commands/shared/options.ts';
 import { type CalibrateCommandOptions, runCalibrate } from './commands/thresholds/calibrate.ts';
@@ -28,6 +29,7 @@ import { type ExplainOptions, runExplain } from './commands/thresholds/explain.t
 import { type PowerCommandOptions, runPower } from './commands/thresholds/power.ts';
 import { runSweep, type SweepCommandOptions } from './commands/thresholds/sweep.ts';
 import { runTrain, type TrainOptions } from './commands/thresholds/train.ts';
+import { runWatch, type WatchOptions } from './commands/thresholds/watch.ts';
 import { runDemo } from './demo.ts';
 
 export function register(program: Command): void {
@@ -80,6 +82,11 @@ function chains(evaluation: Command): void {
     .option('--keep', 'write the verdict into the certificate, where the gateway and config check look')
     .addHelpText('after', checkHelp)
     .action(action((file: string, options: CheckOptions) => runCheck(file, options)));
+
+  commonFlags(evaluation.command('watch [certificate]').description('whether the audits of a route contradict its certificate'))
+    .option('--once', 'look once and end, instead of every minute')
+    .addHelpText('after', watchHelp)
+    .action(action((file: string | undefined, options: WatchOptions) => runWatch(file, options)));
 
   chainFlags(evaluation.command('calibrate').description('how well a signal tells right answers from wrong ones, and what it is worth'))
     .option('--confidence <level>', 'of the intervals', '95%')

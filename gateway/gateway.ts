@@ -10,6 +10,7 @@ import type { Audit } from './observability/audit.ts';
 import type { RecorderStats } from './observability/metrics.ts';
 import type { Log } from './settings/log.ts';
 import type { Settings } from './settings/settings.ts';
+import type { BreachStore } from './targets/breach-store.ts';
 import type { RolloutStore } from './targets/rollout-store.ts';
 import type { Upstream } from './transport/upstream.ts';
 
@@ -18,6 +19,8 @@ export interface GatewayOptions extends AdminOptions {
   readonly callerLedger?: BudgetLedger;
   /** The store of rollouts; when absent, each process starts them from the first stage. The gateway closes it. */
   readonly rolloutStore?: RolloutStore;
+  /** Breaches of certificates; none are known when absent. The gateway closes it. */
+  readonly breachStore?: BreachStore;
   /** Evaluates the flags of routes; shares decide when absent. The gateway closes it. */
   readonly flags?: FeatureFlags | undefined;
   readonly settings: Settings;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
-import { type GatewayAudit, openGatewayAudit } from '../recorder/audit/gateway-audit.ts';
+import { openGatewayAudit } from '../recorder/audit/gateway-audit.ts';
 import { writeAudit } from '../recorder/audit/write.ts';
 import { readAdminKey, readGatewayAddress, removeGatewayAddress, spoolRoot, writeGatewayAddress } from '../recorder/files/paths.ts';
 import { openAdmin } from '../recorder/process/open-admin.ts';
@@ -18,15 +18,14 @@ import type { KeyAudit } from './cli/key-commands.ts';
 import { openState } from './cli/open-state.ts';
 import { openLog, type ServeOptions, withOptions } from './cli/serve-options.ts';
 import { stopSignal, stopSignals } from './cli/stop-signal.ts';
-import { certificateWarnings } from './config/checks/certificates.ts';
-import { loadConfig, printProblems, watchConfig } from './config/index.ts';
+import { loadConfig } from './config/index.ts';
 import type { ExchangeSink } from './core/exchange.ts';
 import { type FeatureFlags, openFeatureFlags } from './flags/flags.ts';
-import { configChange } from './observability/audit.ts';
 import { logLevels, silentLog } from './observability/logs.ts';
 import { createGateway, type Gateway } from './server.ts';
 import type { Log } from './settings/log.ts';
 import type { Settings } from './settings/settings.ts';
+import { watchSettings } from './settings-watch.ts';
 import { startWorkers, type Workers } from './workers/primary.ts';
 import { openPrimaryChannel, type PrimaryChannel } from './workers/worker.ts';
 
@@ -102,7 +101,10 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
   const stopping = stopSignal(() => gateway.closeNow(), log);
   const url = await listen(gateway, sink, settings);
   announce(settings, url);
-  const watcher = watchSettings(loaded, gateway, options, log, audit);
+  const watcher = watchSettings(loaded, gateway, options, log, {
+    audit: audit.write,
+    storeProblem: () => (recorder ? recorder.problem() : 'it is starting'),
+  });
   let failure: string | undefined;
   try {
     recorder = await startRecorder(settings, line => log.warn(line));
@@ -111,7 +113,7 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
   } catch (error) {
     failure = messageOf(error);
   }
-  watcher.close();
+  await watcher.close();
   removeGatewayAddress(settings.store.path);
   await gateway.close();
   await sink.close();
@@ -181,9 +183,10 @@ async function serveAsWorker(options: ServeOptions, channel: PrimaryChannel): Pr
     channel.lend(gateway.live);
     channel.onForceClose(() => gateway.closeNow());
     channel.listening(await listen(gateway, sink, settings));
-    const watcher = watchSettings(loaded, gateway, options, channel.slot === 0 ? log : silentLog, channel.slot === 0 ? audit : undefined);
+    const first = channel.slot === 0 ? { audit: audit.write, storeProblem: () => channel.problem() } : undefined;
+    const watcher = watchSettings(loaded, gateway, options, first ? log : silentLog, first);
     await channel.closing;
-    watcher.close();
+    await watcher.close();
     await gateway.close();
     audit.close();
     await sink.close();
@@ -192,27 +195,6 @@ async function serveAsWorker(options: ServeOptions, channel: PrimaryChannel): Pr
   }
   channel.end();
   return exit.pass;
-}
-
-/** Applies changed settings. Only one of several workers has `audit`, and writes each applied config there. */
-function watchSettings(loaded: Settings, gateway: Gateway, options: ServeOptions, log: Log, audit?: GatewayAudit): { close(): void } {
-  let before: Settings | undefined;
-  const auditApplied = (action: string, now: Settings): void => {
-    audit?.write({ actor: 'gateway', action, tenant: '', subject: now.hash, detail: configChange(before, now) });
-    before = now;
-    for (const warning of certificateWarnings(now, Date.now())) log.warn(warning);
-  };
-  auditApplied('started', loaded);
-  return watchConfig(loaded, {
-    changed: (next, needRestart) => {
-      applySettings(gateway, withOptions(next, options), needRestart, log);
-      auditApplied('config-taken', next);
-    },
-    refused: problems => {
-      gateway.configurationRefused();
-      log.error(`the changed configuration is invalid, the last valid one stays in force:\n${printProblems(problems)}`);
-    },
-  });
 }
 
 function finishServing(failure: string | undefined, log: Log): number {
@@ -267,10 +249,4 @@ async function listen(gateway: Gateway, sink: ExchangeSink, { server: { host, po
     }
     throw error;
   }
-}
-
-function applySettings(gateway: Gateway, next: Settings, needRestart: readonly string[], log: Log): void {
-  gateway.configure(next);
-  log.info('the changed configuration is in force', { hash: next.hash });
-  if (needRestart.length > 0) log.warn(`a restart is needed for: ${needRestart.join(', ')}`);
 }

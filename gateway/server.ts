@@ -17,7 +17,7 @@ import { Drain } from './http/drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge, listenAt, urlOf } from './http/edge.ts';
 import { accessOf, checkOrigin, checkRequest, isLoopbackHost } from './http/guard.ts';
 import { refuseMetrics, sendMetrics } from './http/metrics-page.ts';
-import { sendReadiness } from './http/ready.ts';
+import { readyRoute } from './http/ready.ts';
 import { RequestExecutor, type StartedExecution } from './http/request-executor.ts';
 import { resolve } from './http/resolve.ts';
 import { createDispatch, createRoutes, type RouteEntry } from './http/route-table.ts';
@@ -63,8 +63,8 @@ class GatewayServer implements Gateway {
     this.#upstream = options.upstream ?? httpUpstream();
     this.#limits = { ...edgeLimits, ...options.limits };
     this.#startedAt = this.#clock.now();
-    const { log, rolloutStore } = options;
-    this.#backgroundTasks = new BackgroundTasks({ registry: this.#fleet, clock: this.#clock, log, rolloutStore });
+    const { log, rolloutStore, breachStore } = options;
+    this.#backgroundTasks = new BackgroundTasks({ registry: this.#fleet, clock: this.#clock, log, rolloutStore, breachStore });
     this.#version = this.#versionOf(options.settings);
     this.#listener = createEdge(this.#limits);
     this.#drain = new Drain(this.#clock, this.#listener);
@@ -167,11 +167,10 @@ class GatewayServer implements Gateway {
         finish: (driven, visit, path) => this.#finish(driven, visit, path),
       }),
       { method: 'GET', path: '/health', handler: (_, response) => sendJson(response, 200, { status: 'ok' }) },
-      {
-        method: 'GET',
-        path: '/ready',
-        handler: (_, response) => sendReadiness(response, this.problems(), this.#options.recorderStats?.()?.problem),
-      },
+      readyRoute(
+        () => this.problems(),
+        () => [this.#options.recorderStats?.()?.problem, ...this.#fleet.breaches.warnings()],
+      ),
       { method: 'GET', path: '/metrics', handler: (request, response) => sendMetrics(this.#metrics, request, response) },
       ...this.#admin.routes,
     ];

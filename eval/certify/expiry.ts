@@ -64,6 +64,13 @@ export interface CertificateFile {
   readonly signal: SweptSignal;
   readonly thresholds: readonly number[];
   readonly baseline: Baseline;
+  readonly loss: 'harm' | 'net';
+  /** The loss is at most this, a share, with this confidence, for so many requests of one conversation. */
+  readonly lossMax: number;
+  readonly confidence: number;
+  readonly conversationCap: number;
+  /** The name of the scores that quality came from; `agreement` otherwise. */
+  readonly quality: string;
   /** The served models by target; empty where the outcomes do not name them. */
   readonly models: Readonly<Record<string, readonly string[]>>;
 }

@@ -130,6 +130,30 @@ ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,
   );
 }
 
+export interface LiveRow {
+  readonly id: string;
+  /** '' for a request that stands alone. */
+  readonly conversation: string;
+  /** Milliseconds since 1970. */
+  readonly at: number | string;
+}
+
+/** The route's live requests that some target was asked for, in the order of their time, of conversations that started at `from` or later. */
+export const selectLive = (
+  store: Store,
+  query: { readonly route: string; readonly targets: readonly string[]; readonly from: Instant },
+): Promise<LiveRow[]> =>
+  store.select<LiveRow>(
+    `SELECT toString(request_id) AS id, conversation_id AS conversation, toUnixTimestamp64Milli(ts) AS at
+FROM requests
+WHERE run_id = '' AND route = {route: String} AND ts >= fromUnixTimestamp64Milli({from: Int64})
+  AND request_id IN (SELECT request_id FROM attempts WHERE run_id = '' AND target IN {targets: Array(String)} AND ts >= fromUnixTimestamp64Milli({from: Int64}))
+  AND (conversation_id = '' OR conversation_id NOT IN (
+    SELECT conversation_id FROM requests WHERE run_id = '' AND route = {route: String} AND conversation_id != '' AND ts < fromUnixTimestamp64Milli({from: Int64})))
+ORDER BY ts, request_id LIMIT 1 BY request_id`,
+    { route: query.route, targets: query.targets, from: Math.floor(query.from) },
+  );
+
 const attemptColumns = `toString(a.request_id) AS exchange, a.attempt_no AS attempt_no, a.target AS target, a.provider AS provider,
   a.duration_ms AS duration_ms, a.ttft_ms AS ttft_ms, a.outcome AS outcome, a.error_type AS error_type, a.accepted AS accepted,
   ${nano('a.cost_usd')} AS cost_nano, a.price_id AS price_id, a.signals AS signals, a.served_model AS served_model, a.audit_probability AS audit_probability`;

@@ -34,6 +34,8 @@ export interface OutcomeQuery extends LabellingOptions {
   readonly onlyRuns: boolean;
   /** Of audits and shadows all that is known is judged, each for one over its chance; otherwise a sample of equal chances. */
   readonly weighted?: boolean;
+  /** With `weighted`: of the route's requests those alone that were drawn. */
+  readonly drawnOnly?: boolean;
   /** The most recent so many requests. */
   readonly limit: number;
   /** Requests of this route alone, where no run is named. */
@@ -55,12 +57,12 @@ export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<O
       targets: query.targets,
       runs: [...new Set([...replays, ...armRuns])],
       // What was escalated has all its outcomes without a copy.
-      onlyRuns: (query.onlyRuns && copies.length === 0) || armRuns.length > 0,
-      ...(copies.length === 0 ? {} : { drawnFrom: copies }),
+      onlyRuns: query.drawnOnly || (query.onlyRuns && copies.length === 0) || armRuns.length > 0,
+      ...(copies.length === 0 || query.drawnOnly ? {} : { drawnFrom: copies }),
       limit: query.limit,
       ...(query.since === undefined ? {} : { since: query.since }),
       ...(query.item === undefined ? {} : { item: query.item }),
-      ...(query.route === undefined || query.onlyRuns ? {} : { route: query.route }),
+      ...(query.route === undefined || (query.onlyRuns && !query.drawnOnly) ? {} : { route: query.route }),
     });
     const chance = audited && !query.weighted ? await minAuditProbability(store, query.targets) : 1;
     const judged = chance < 1 ? rows.filter(({ id }) => seededUniform(id, 'audit') < chance) : rows;

@@ -1,16 +1,23 @@
-/** Opens the state of `state.url`: the ledger of budgets and the store of rollouts. */
+/** Opens the state of `state.url`: the ledger of budgets, the store of rollouts and that of breaches. */
 import { join } from 'node:path';
 import type { BudgetLedger } from '../budgets/ledger.ts';
 import { redisLedger } from '../budgets/redis-ledger.ts';
 import { sqliteLedger } from '../budgets/sqlite-ledger.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
+import { type BreachStore, redisBreaches, sqliteBreaches } from '../targets/breach-store.ts';
 import { type RolloutStore, redisRollouts, sqliteRollouts } from '../targets/rollout-store.ts';
 import { CommandError, exit } from './command.ts';
 
 export interface StateStores {
   readonly callerLedger: BudgetLedger;
   readonly rolloutStore: RolloutStore;
+  readonly breachStore: BreachStore;
+}
+
+/** The breaches of certificates in `state.url`. `onFailed` gets each connection error of Redis. */
+export async function openBreaches({ state, store }: Settings, onFailed: (problem: string) => void): Promise<BreachStore> {
+  return state.url === 'sqlite' ? sqliteBreaches(join(store.path, 'state.sqlite')) : redisBreaches(state.url.reveal(), onFailed);
 }
 
 /** Throws a CommandError when the state cannot be opened. A Redis that is down is reported in the log instead. */
@@ -19,13 +26,17 @@ export async function openState({ state, store }: Settings, log: Log): Promise<S
   try {
     if (state.url !== 'sqlite') {
       const url = state.url.reveal();
-      return { callerLedger: await redisLedger(url, onFailed), rolloutStore: await redisRollouts(url, () => {}) };
+      return {
+        callerLedger: await redisLedger(url, onFailed),
+        rolloutStore: await redisRollouts(url, () => {}),
+        breachStore: await redisBreaches(url, () => {}),
+      };
     }
     const file = join(store.path, 'state.sqlite');
     const callerLedger = sqliteLedger(file, count =>
       log.warn(`${count} requests were in flight when the gateway died; their reserved amounts count as spent`),
     );
-    return { callerLedger, rolloutStore: sqliteRollouts(file) };
+    return { callerLedger, rolloutStore: sqliteRollouts(file), breachStore: sqliteBreaches(file) };
   } catch (error) {
     throw new CommandError(
       exit.usage,

@@ -34,6 +34,7 @@ export function createRuntime(settings: Settings, { clock, upstream, sink, fleet
   const accounts = settings.providers;
   fleet.configure(accounts, settings.routing ?? routingDefaults, clock);
   fleet.rollouts.configure(settings.routes, clock.now());
+  fleet.breaches.configure(settings.certificates ?? new Map());
   // The same object for the same target and key, so that what is made of it is made once.
   const targets = new Map<string, Target>();
   const endpoints = new Map([...accounts.values()].map(account => [account.name, endpointOf(account)]));

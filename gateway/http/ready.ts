@@ -1,13 +1,25 @@
 /** `GET /ready`: whether requests should come here. */
 import type { ServerResponse } from 'node:http';
 import { sendJson } from '../exchange/response/refusal.ts';
+import type { RouteEntry } from './route-table.ts';
 
 /** A store that is down (`behind`) is no reason to send callers elsewhere: what is answered meanwhile waits in the spool. */
-export function sendReadiness(response: ServerResponse, reasons: readonly string[], warning: string | undefined): void {
+function sendReadiness(response: ServerResponse, reasons: readonly string[], warnings: readonly string[]): void {
   const isReady = reasons.length === 0;
   sendJson(response, isReady ? 200 : 503, {
     status: isReady ? 'ready' : 'not ready',
     reasons,
-    ...(warning ? { warnings: [warning] } : {}),
+    ...(warnings.length > 0 ? { warnings } : {}),
   });
 }
+
+export const readyRoute = (reasons: () => readonly string[], warnings: () => readonly (string | undefined)[]): RouteEntry => ({
+  method: 'GET',
+  path: '/ready',
+  handler: (_, response) =>
+    sendReadiness(
+      response,
+      reasons(),
+      warnings().filter(warning => warning !== undefined),
+    ),
+});

@@ -29,7 +29,7 @@ export function createTargetInstruments(
   { registry: targetRegistry, now, shadowTraffic, flags, probes = new Map() }: TargetMetricSources,
 ): TargetInstruments {
   const registers = [registry];
-  const gauge = (name: string, help: string, labelNames: readonly string[], collect: (to: Gauge) => void): void => {
+  const gauge: CreateGauge = (name, help, labelNames, collect) => {
     new Gauge({
       name,
       help,
@@ -67,14 +67,7 @@ export function createTargetInstruments(
   gauge('hindcast_keys_resting', 'Provider keys that are not used just now, because the provider refused them.', ['provider'], to => {
     for (const [key, until] of targetRegistry.keyCooldowns) if (until > now()) to.inc({ provider: key.split(' ', 1)[0]! });
   });
-  gauge(
-    'hindcast_rollout_share',
-    'Share of the requests that a variant under rollout takes; 0 once it was rolled back.',
-    ['route', 'variant'],
-    to => {
-      for (const { route, variant, share } of targetRegistry.rollouts.report()) to.set({ route, variant }, share);
-    },
-  );
+  registerRoutes(gauge, targetRegistry);
   gauge('hindcast_queue_requests', 'Requests that wait for the rate limit of a target.', [], to =>
     to.set(targetRegistry.queue.entries.length),
   );
@@ -83,6 +76,22 @@ export function createTargetInstruments(
   registerProbes(registry, probes);
   if (flags) registerFlags(registry, flags);
   return exchangeInstruments(registry);
+}
+
+type CreateGauge = (name: string, help: string, labelNames: readonly string[], collect: (to: Gauge) => void) => void;
+
+function registerRoutes(gauge: CreateGauge, { rollouts, breaches }: TargetRegistry): void {
+  gauge(
+    'hindcast_rollout_share',
+    'Share of the requests that a variant under rollout takes; 0 once it was rolled back.',
+    ['route', 'variant'],
+    to => {
+      for (const { route, variant, share } of rollouts.report()) to.set({ route, variant }, share);
+    },
+  );
+  gauge('hindcast_certificate_breached', 'Whether audits showed more harm than the certificate of the route allows.', ['route'], to => {
+    for (const { route, isBreached } of breaches.report()) to.set({ route }, Number(isBreached));
+  });
 }
 
 function registerShadowTraffic(registry: Registry, shadowTraffic: TargetMetricSources['shadowTraffic']): void {

@@ -65,8 +65,8 @@ export interface Settings {
   readonly flags?: FlagSettings;
   readonly providers: ReadonlyMap<string, Account>;
   readonly routes: ReadonlyMap<string, Route>;
-  /** By route: the absolute path of the certificate of its thresholds. */
-  readonly certificates?: ReadonlyMap<string, string>;
+  /** By route: the certificate of its thresholds. */
+  readonly certificates?: ReadonlyMap<string, CertificateSettings>;
   /** Settings for all routes; `routingDefaults` when absent. */
   readonly routing?: RoutingSettings;
   /** Every tenant that a key may name, `default` included. */
@@ -77,6 +77,20 @@ export interface Settings {
   readonly prices: Readonly<Record<string, PriceOverride>>;
   /** Features of models by `provider/model`. Overrides the catalogue. */
   readonly models?: Readonly<Record<string, ModelFacts>>;
+}
+
+/** The certificate of a route's thresholds, and what is done about it while the gateway runs. */
+export interface CertificateSettings {
+  /** An absolute path. */
+  readonly file: string;
+  /** Watch the route's audits by it. */
+  readonly isMonitored: boolean;
+  /** After a breach: `warn` says so, `strict` also sets the route's thresholds to `strict`. */
+  readonly onBreach: 'warn' | 'strict';
+  /** The name of the scores that tell harm; the certificate's own measure when absent. */
+  readonly score?: string;
+  /** The largest number accepts no answer before the last step; unlike infinity it can be recorded as JSON. */
+  readonly strict: number;
 }
 
 /** A built-in detector by name, or the operator's pattern, in RE2's syntax. */

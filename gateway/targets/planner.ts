@@ -58,13 +58,15 @@ export function createPlanner({ settings, registry, clock, priceOf }: PlannerOpt
       quantileMs: q => latencyQuantile(registry.health, target, quantiles[q]),
     };
   };
-  return (route, input) => {
+  return (configured, input) => {
+    const route = registry.breaches.routeInForce(configured);
     if (isFixed(route)) return fixedPolicy(route);
     const stickyKey = stickyKeyOf(input);
     const { tenant, key } = input.caller;
     const shareOf = (variant: Variant): number => registry.rollouts.shareOf(route.name, variant);
     const choice = chooseVariant(route.name, route.variants ?? [], { tenant, key, stickyKey }, shareOf, input.flag);
-    const chosenRoute = (choice && settings.routes.get(choice.variant.route)) ?? route;
+    const variantRoute = choice && settings.routes.get(choice.variant.route);
+    const chosenRoute = variantRoute ? registry.breaches.routeInForce(variantRoute) : route;
     const { onUnsupported: _, variants: __, copies: ___, flag: ____, ...plan } = chosenRoute;
     const planContext = { requirements: requirementsOf(input.chat, input.requestBytes), seed: input.id, stickyKey };
     const policy = planRoute(plan, planContext, prospectOf);

@@ -22,6 +22,7 @@ import {
 } from '../core/targets/retry-budget.ts';
 import { providerOf } from '../core/targets/target-name.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../settings/settings.ts';
+import { Breaches } from './breaches.ts';
 import { Rollouts } from './rollouts.ts';
 
 /** What a queued request needs: its tenant, its tokens, its body's size. */
@@ -39,6 +40,7 @@ export class TargetRegistry {
   queue: Queue = emptyQueue;
   retryBudget: RetryBudget = initialRetryBudget();
   readonly rollouts = new Rollouts();
+  readonly breaches = new Breaches();
   #accounts: ReadonlyMap<string, Account> = new Map();
   #routing: RoutingSettings = routingDefaults;
   #clock: Clock | undefined;

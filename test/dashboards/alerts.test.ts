@@ -11,6 +11,7 @@ import { outcomes } from '../../dashboards/variables.ts';
 import { failureKindOfLabel } from '../../gateway/core/shared/failure.ts';
 import { attemptInstruments, requestInstruments } from '../../gateway/observability/instruments.ts';
 import { createMetrics, createRegistry } from '../../gateway/observability/metrics.ts';
+import { TargetRegistry } from '../../gateway/targets/registry.ts';
 import { plainExchange } from '../recorder/plain-exchange.ts';
 
 interface Rule {
@@ -50,6 +51,10 @@ const metricsOf = () =>
     inflight: () => 0,
     recorder: () => stats,
     configHash: '',
+    targets: {
+      ...{ registry: new TargetRegistry(), now: () => 0, flags: undefined, probes: new Map() },
+      shadowTraffic: { shadow: { asked: 0, skipped: 0 }, audit: { asked: 0, skipped: 0 } },
+    },
     process: false,
   });
 

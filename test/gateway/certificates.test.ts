@@ -50,6 +50,12 @@ test.each([
     certificate({ checked: { at: '2026-11-01T12:00:00Z', verdict: 'drifting', reasons: ['PSI 0.150 > 0.1'] } }),
     'drifting: PSI 0.150 > 0.1',
   ],
+  [
+    'a promise that cannot be watched',
+    yaml(0.7).replace('certificate: certificate.json', 'audit_probability: 0.1, certificate: { file: certificate.json, monitor: audit }'),
+    certificate({ loss: 'net' }),
+    'it bounds the net loss and audits watch harm alone',
+  ],
   ['a file that is no certificate', yaml(0.7), '{}', 'is not a granted certificate'],
   ['one that was refused', yaml(0.7), certificate({ verdict: 'inconclusive' }), 'is not a granted certificate'],
   ['no file', yaml(0.7), undefined, 'cannot be read: ENOENT'],

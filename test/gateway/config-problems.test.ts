@@ -20,6 +20,23 @@ const unusedAccept = 'accept has no effect on the last step; remove accept, or a
 
 /** The text of a file, and all its problems. */
 const table: readonly (readonly [title: string, yaml: string, said: readonly string[]])[] = [
+  // ---------- certificates
+  [
+    'a certificate that is monitored without audits, and a strict threshold that nothing calls for',
+    `${sim}routes: { r: { steps: [{ target: sim/a, accept: { confidence: 0.5 } }, { target: sim/b }], certificate: { file: c.json, monitor: audit, strict: 0.9 } } }`,
+    [
+      '2:121 routes.r.certificate.monitor: there are no audits to monitor; add audit_probability: 0.03 to the route',
+      '2:137 routes.r.certificate.strict: strict has no effect; write on_breach: strict, or remove it',
+    ],
+  ],
+  [
+    'words that a certificate does not know',
+    `${sim}routes: { r: { steps: [{ target: sim/a, accept: { confidence: 0.5 } }, { target: sim/b }], certificate: { file: c.json, monitor: always, on_breach: stop } } }`,
+    [
+      '2:130 routes.r.certificate.monitor: expected audit; got "always"',
+      '2:149 routes.r.certificate.on_breach: expected warn or strict; got "stop"',
+    ],
+  ],
   // ---------- the text
   [
     'a bracket that is not closed',

@@ -43,6 +43,7 @@ export const recordCommands: readonly (readonly JsonCommand[])[] = [
     json('replay dataset list'),
     json('replay dataset show golden@1'),
     json('eval certify --chain smart-route --run audit --weigh --max-loss 90pp'),
+    json('eval watch watched.json --once'),
   ],
   [
     json('replay plan --since 1h --route smart-route --against sim/small --against sim/large'),
@@ -107,6 +108,10 @@ export function writeFiles(place: RecordedFolder['place']): void {
   });
   place.write('signals.jsonl', signals.join('\n'));
   place.write('body.json', JSON.stringify({ model: 'x', messages: [{ role: 'user', content: 'Hello' }], logprobs: true, n: 2 }));
+  const promise = { loss: 'harm', max_loss: 0.9, confidence: 0.95, thresholds: [0.74] };
+  const issued = { kind: 'hindcast-certificate', verdict: 'certified', issued_at: new Date(Date.now() - 3_600_000).toISOString() };
+  const watched = { ...issued, chain: 'smart-route', targets: ['sim/small', 'sim/large'], signal: 'confidence', ...promise };
+  place.write('watched.json', JSON.stringify({ ...watched, baseline: { signals: [], accepted: [1], models: {} } }));
   place.write('broken.yaml', 'providers: { sim: { api: simulate } }\n');
   place.write(
     'litellm.yaml',

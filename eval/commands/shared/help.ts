@@ -98,6 +98,17 @@ Example:
 
 Exit codes: 0 fresh or drifting, 1 expired, 2 usage, 3 too few answers to tell, 5 nothing is known of the first target.`;
 
+export const watchHelp = `
+The harm that the route's audits show since the certificate was issued, held against what it promises: it looks every minute until there is
+a breach, and the chance of ever raising a false alarm is 1 - confidence. Without a name it watches what routes have with monitor: audit. With --json
+each look is one line. A breach is kept in the state store, where every gateway reads it. No alarm is no proof.
+
+Examples:
+  hindcast eval watch certificate.json --once
+  hindcast eval watch --json
+
+Exit codes: 0 no breach, 1 breach, 2 usage, 3 too few labelled audits to tell, 5 no route has a certificate.`;
+
 export const trainHelp = `
 The scorer is fitted on the requests that are for tuning, whole conversations, and written as data: {type: logistic, features, intercept}. A
 step of a route takes it as \`scorer\`, and its word is the signal scorer, which is what confidence means first.

@@ -33,6 +33,8 @@ export interface OutcomeRequest {
   readonly liveOnly?: boolean;
   /** Items carry weights from their sampling probability. */
   readonly weighted?: boolean;
+  /** Of the route's requests those alone that the named run drew. */
+  readonly drawnOnly?: boolean;
 }
 
 export async function withStore<Result>(settings: Settings, work: (store: Store) => Promise<Result>): Promise<Result> {
@@ -58,6 +60,7 @@ export async function loadStoreOutcomes(store: Store, settings: Settings, reques
     ...(request.route === undefined ? {} : { route: request.route }),
     onlyRuns: named.length > 0,
     weighted: request.weighted ?? false,
+    drawnOnly: request.drawnOnly ?? false,
     ...(request.item === undefined ? {} : { item: request.item }),
     read: (body, text) => readContent(settings, body, text),
     ...(request.since === undefined ? {} : { since: parseTime(request.since, '--since', wallClock.now()) }),

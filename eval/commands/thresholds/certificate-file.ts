@@ -45,6 +45,8 @@ const schema = z.looseObject({
   max_loss: z.number(),
   confidence: z.number(),
   thresholds: z.array(z.number()).min(1),
+  conversation_cap: z.number().int().min(1).default(1),
+  quality_from: z.string().default(''),
   baseline: z.object({
     signals: z.array(
       z.object({ target: z.string(), edges: z.array(z.number()), shares: z.array(share), silent: share, count: z.number().min(0) }),
@@ -72,5 +74,7 @@ export function readCertificate(file: string): CertificateFile {
   const { issued_at: issuedAt, chain, targets, signal, thresholds, baseline } = parsed.data;
   if (thresholds.length !== targets.length - 1) throw refuse('has not one threshold for each target but the last');
   const { models, ...drifting } = baseline;
-  return { file, issuedAt, chain, targets, signal: parseSignal(signal), thresholds, baseline: drifting, models };
+  const { loss, max_loss: lossMax, confidence, conversation_cap: conversationCap, quality_from: qualityFrom } = parsed.data;
+  const promise = { loss, lossMax, confidence, conversationCap, quality: /^scores named (.+)$/.exec(qualityFrom)?.[1] ?? 'agreement' };
+  return { file, issuedAt, chain, targets, signal: parseSignal(signal), thresholds, ...promise, baseline: drifting, models };
 }

@@ -27,9 +27,10 @@ export const gatewayHandlers: Handlers<'getThresholds' | 'setThresholds' | 'list
   },
   setThresholds,
   listCertificates: ({ version: { settings } }, { clock }) => ({
-    data: [...(settings.certificates ?? [])].map(([route, file]): CertificateRow => {
+    data: [...(settings.certificates ?? [])].map(([route, certificate]): CertificateRow => {
+      const { file } = certificate;
       const read = readCertificate(file);
-      const problem = certificateProblem(settings.routes.get(route)!, file, clock.now()) ?? null;
+      const problem = certificateProblem(settings.routes.get(route)!, certificate, clock.now()) ?? null;
       if (typeof read === 'string') {
         return { route, file, issued_at: null, targets: [], thresholds: [], signal: null, checked: null, problem };
       }

@@ -3,7 +3,8 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { Json } from '../../core/chat/json.ts';
 import { Secret } from '../../settings/secret.ts';
-import type { CallerKey, Caps, Settings, Tenant } from '../../settings/settings.ts';
+import type { CallerKey, Caps, CertificateSettings, Settings, Tenant } from '../../settings/settings.ts';
+import type { CertificateEntry } from '../schema/route-options-schema.ts';
 import type { Config } from '../schema/schema.ts';
 import { accountOf } from './account.ts';
 import { factsOf, routeOf, routingOf } from './build-route.ts';
@@ -61,14 +62,25 @@ const flagsOf = ({ provider, options, timeout }: NonNullable<Config['flags']>, d
   timeoutMs: timeout,
 });
 
-const certificatesOf = (routes: Config['routes'], directory: string): ReadonlyMap<string, string> =>
+const certificatesOf = (routes: Config['routes'], directory: string): ReadonlyMap<string, CertificateSettings> =>
   new Map(
     Object.entries(routes).flatMap(([name, entry]) =>
       typeof entry === 'object' && 'certificate' in entry && entry.certificate !== undefined
-        ? [[name, resolve(directory, entry.certificate)] as const]
+        ? [[name, certificateOf(entry.certificate, directory)] as const]
         : [],
     ),
   );
+
+function certificateOf(entry: CertificateEntry, directory: string): CertificateSettings {
+  const { file, monitor, on_breach: onBreach = 'warn', score, strict } = typeof entry === 'string' ? { file: entry } : entry;
+  return {
+    file: resolve(directory, file),
+    isMonitored: monitor === 'audit',
+    onBreach,
+    ...(score === undefined ? {} : { score }),
+    strict: strict ?? Number.MAX_VALUE,
+  };
+}
 
 function tenantsOf(tenants: Config['tenants']): ReadonlyMap<string, Tenant> {
   const all = new Map<string, Tenant>([['default', { name: 'default', routes: undefined }]]);

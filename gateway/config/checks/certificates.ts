@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Instant } from '../../core/shared/time.ts';
 import type { AcceptRule } from '../../core/signals/signal.ts';
-import type { Route, Settings } from '../../settings/settings.ts';
+import type { CertificateSettings, Route, Settings } from '../../settings/settings.ts';
 
 const dayMs = 86_400_000;
 /** A certificate needs a check at least this often. */
@@ -12,17 +12,21 @@ const bytesMax = 64 * 1024 * 1024;
 
 /** One sentence for each certificate with a problem, with the command that fixes it. */
 export function certificateWarnings(settings: Settings, now: Instant): readonly string[] {
-  return [...(settings.certificates ?? [])].flatMap(([name, file]) => {
-    const problem = certificateProblem(settings.routes.get(name)!, file, now);
+  return [...(settings.certificates ?? [])].flatMap(([name, certificate]) => {
+    const problem = certificateProblem(settings.routes.get(name)!, certificate, now);
     return problem === undefined ? [] : [`routes.${name}.certificate: ${problem}`];
   });
 }
 
 /** Undefined when it holds. */
-export function certificateProblem(route: Route, file: string, now: Instant): string | undefined {
+export function certificateProblem(
+  route: Route,
+  { file, isMonitored }: Pick<CertificateSettings, 'file' | 'isMonitored'>,
+  now: Instant,
+): string | undefined {
   const read = readCertificate(file);
   if (typeof read === 'string') return read;
-  const { targets, thresholds, issued_at: issuedAt, checked } = read;
+  const { targets, thresholds, issued_at: issuedAt, checked, loss } = read;
   const routeTargets = route.steps.map(({ target }) => target);
   const renewHint = `renew it with hindcast eval certify --chain ${route.name}`;
   if (!isEqualList(routeTargets, targets))
@@ -32,6 +36,7 @@ export function certificateProblem(route: Route, file: string, now: Instant): st
     return `expired: the route accepts at ${accepted.map(t => t ?? 'another rule').join(', ')}, the certificate is for ${thresholds.join(', ')}; ${renewHint}`;
   if (checked?.verdict === 'expired') return `expired: ${(checked.reasons ?? []).join('; ')}; ${renewHint}`;
   if (checked?.verdict === 'drifting') return `drifting: ${(checked.reasons ?? []).join('; ')}`;
+  if (isMonitored && loss === 'net') return 'it bounds the net loss and audits watch harm alone: hindcast eval certify --loss harm';
   const days = Math.floor((now - Date.parse(checked?.at ?? issuedAt)) / dayMs);
   if (!(days <= uncheckedDaysMax)) return `not checked for ${days} days: run hindcast eval check ${basename(file)} --keep`;
   return undefined;
@@ -42,6 +47,7 @@ export interface Certificate {
   readonly thresholds: readonly number[];
   readonly issued_at: string;
   readonly signal?: string;
+  readonly loss?: string;
   readonly checked?: { readonly at: string; readonly verdict: string; readonly reasons?: readonly string[] };
 }
 

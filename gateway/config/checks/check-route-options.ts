@@ -19,6 +19,7 @@ export function checkRouteOptions(parts: RawConfig, path: Path, name: string, ro
       isRecord(shadow) ? checkShadow(parts, [...path, 'shadow', i, 'route'], shadow.route) : [],
     ),
     ...checkAudit(path, route.audit_probability, steps),
+    ...checkCertificate(path, route.certificate, route.audit_probability),
     ...items(route.steps).flatMap((step, i) => (isRecord(step) ? checkSignals(parts, [...path, 'steps', i], step) : [])),
   ];
 }
@@ -86,6 +87,26 @@ function checkAudit(path: Path, probability: unknown, steps: readonly RawSection
       'no step has accept, so no response is accepted early and there is nothing to audit; remove it',
       'key',
     ),
+  ];
+}
+
+/** Only audits show the harm, and `strict` is nothing without a breach that calls for it. */
+function checkCertificate(path: Path, certificate: unknown, probability: unknown): readonly Finding[] {
+  if (!isRecord(certificate)) return [];
+  const { monitor, on_breach: onBreach, strict } = certificate;
+  return [
+    ...(monitor === 'audit' && (probability === undefined || probability === 0)
+      ? [
+          createFinding(
+            [...path, 'certificate', 'monitor'],
+            'there are no audits to monitor; add audit_probability: 0.03 to the route',
+            'key',
+          ),
+        ]
+      : []),
+    ...(strict !== undefined && onBreach !== 'strict'
+      ? [createFinding([...path, 'certificate', 'strict'], 'strict has no effect; write on_breach: strict, or remove it', 'key')]
+      : []),
   ];
 }
 

@@ -1,4 +1,5 @@
 /** The options of a route: strategy, requirements, variants, flag, shadow traffic and audit. */
+import { z } from 'zod';
 import { decimal, duration, list, oneOf, section, text, wholeNumber, yesOrNo } from './fields.ts';
 
 const share = (what: string) => decimal('a number', 0, 1).describe(what);
@@ -47,6 +48,25 @@ const shadow = section('a map such as { route: candidate, share: 0.1 }', {
   share: share('Share of the requests. Default 1.').optional(),
 });
 
+const certificateFile = text('a file such as certificate.json');
+const certificate = z.union([
+  certificateFile,
+  section('a file such as certificate.json, or a map such as { file: certificate.json, monitor: audit }', {
+    file: certificateFile.describe('The certificate, from `hindcast eval certify -o certificate.json`.'),
+    monitor: oneOf(['audit'])
+      .optional()
+      .describe('Watch the harm that audits of the route show, with `hindcast eval watch`. Needs `audit_probability`.'),
+    on_breach: oneOf(['warn', 'strict'])
+      .default('warn')
+      .describe('When the audits show more harm than certified: say so, or also set all thresholds of the route to `strict`.'),
+    score: text('the name of a score').optional().describe('The scores that tell harm. Default: what the certificate was made with.'),
+    strict: decimal('a number', 0, 1)
+      .optional()
+      .describe('The threshold after a breach, until a new certificate is issued. Default: no answer before the last step is accepted.'),
+  }),
+]);
+export type CertificateEntry = z.infer<typeof certificate>;
+
 export const routeOptions = {
   strategy: oneOf(strategies)
     .default('order')
@@ -77,7 +97,7 @@ export const routeOptions = {
   audit_probability: share(
     'Share of the responses accepted before the last step that are also sent to the last step, recorded as run `audit`.',
   ).optional(),
-  certificate: text('a file such as certificate.json')
+  certificate: certificate
     .optional()
     .describe('The certificate of its thresholds, from `hindcast eval certify -o certificate.json`. A warning says when it has expired.'),
 } as const;
