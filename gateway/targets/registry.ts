@@ -2,7 +2,7 @@
 
 import type { TargetView } from '../core/routing/contract.ts';
 import type { Cancel, Clock, Instant } from '../core/shared/time.ts';
-import { cooldownsAt, observeHealthInPlace, type TargetHealth } from '../core/targets/health.ts';
+import { cooldownsAt, OwnHealthMap } from '../core/targets/health.ts';
 import { type KeyCooldowns, observeKeyCooldown, providersCoolingDown, usableKeys } from '../core/targets/key-cooldowns.ts';
 import type { Observation } from '../core/targets/observation.ts';
 import { aheadOf, dequeue, emptyQueue, enqueue, isFull, nextFor, type Queue, type QueueRequest } from '../core/targets/queue.ts';
@@ -30,11 +30,13 @@ export type Demand = Pick<QueueRequest, 'tenant' | 'tokens' | 'bytes'>;
 
 /** No request waits so long: the queue is full. */
 const never: Instant = Number.MAX_SAFE_INTEGER;
+/** An account without resting keys gives the same list each time. */
+const fingerprintsOf = new WeakMap<readonly object[], readonly string[]>();
 const noWaits: Readonly<Record<string, Instant>> = {};
 
 /** `health` and `limits` change in place; the other parts are replaced by each observation. */
 export class TargetRegistry {
-  readonly health = new Map<string, TargetHealth>();
+  readonly health = new OwnHealthMap();
   keyCooldowns: KeyCooldowns = new Map();
   readonly limits = new Map<string, KeyRateLimits>();
   queue: Queue = emptyQueue;
@@ -57,7 +59,7 @@ export class TargetRegistry {
 
   /** Updates the state, and admits queued requests that the observation makes ready. */
   observe(observation: Observation): void {
-    observeHealthInPlace(this.health, observation);
+    this.health.observe(observation);
     this.keyCooldowns = observeKeyCooldown(this.keyCooldowns, observation);
     observeRateLimitsInPlace(this.limits, observation, this.#limitOf);
     this.retryBudget = observeRetryBudget(this.retryBudget, observation, this.#routing.retryBudget);
@@ -92,7 +94,7 @@ export class TargetRegistry {
     if (this.limits.size === 0 && this.queue.entries.length === 0) return noWaits;
     let waits: Record<string, Instant> | undefined;
     for (const target of targets) {
-      const ahead = aheadOf(this.queue, target, tenant);
+      const ahead = this.queue.entries.length === 0 ? noQueuedDemand : aheadOf(this.queue, target, tenant);
       const ready = earliestReadyAt(this.limits, target, this.#credentials(target, at), tokens, ahead, at);
       const until = ahead.requests > 0 ? Math.max(ready, at + 1) : ready;
       if (until <= at) continue;
@@ -104,7 +106,14 @@ export class TargetRegistry {
 
   #credentials(target: string, at: Instant): readonly string[] {
     const account = this.#accounts.get(providerOf(target));
-    return account ? usableKeys(account, this.keyCooldowns, at).map(key => key.fingerprint) : [];
+    if (!account) return [];
+    const keys = usableKeys(account, this.keyCooldowns, at);
+    let fingerprints = fingerprintsOf.get(keys);
+    if (!fingerprints) {
+      fingerprints = keys.map(key => key.fingerprint);
+      fingerprintsOf.set(keys, fingerprints);
+    }
+    return fingerprints;
   }
 
   /** Queues a request for the target; `admitted` is called at its turn. The returned function leaves the queue. */

@@ -9,11 +9,27 @@ const bucketsPerOctave = 4;
 const decayFactor = 0.98;
 const samplesMin = 20;
 
+const weightMin = 0.01;
+const bucketOf = (value: number): number => Math.ceil(bucketsPerOctave * Math.log2(Math.max(1, value)));
+
 export function withSample(histogram: DecayingHistogram, value: number): DecayingHistogram {
-  const bucket = Math.ceil(bucketsPerOctave * Math.log2(Math.max(1, value)));
-  const next = new Map<number, number>();
-  for (const [b, weight] of histogram) if (weight * decayFactor > 0.01) next.set(b, weight * decayFactor);
-  return next.set(bucket, (next.get(bucket) ?? 0) + 1);
+  const next = new Map(histogram);
+  addSample(next, value);
+  return next;
+}
+
+/** The same in place, for the owner of the histogram. */
+export function addSample(histogram: Map<number, number>, value: number): void {
+  histogram.forEach(decay);
+  const bucket = bucketOf(value);
+  histogram.set(bucket, (histogram.get(bucket) ?? 0) + 1);
+}
+
+/** A function for all histograms: an iterator would make a pair for each bucket. */
+function decay(weight: number, bucket: number, histogram: Map<number, number>): void {
+  const next = weight * decayFactor;
+  if (next > weightMin) histogram.set(bucket, next);
+  else histogram.delete(bucket);
 }
 
 /** Accurate to a quarter octave; undefined with too few samples. */
@@ -33,10 +49,19 @@ export function histogramQuantile(histogram: DecayingHistogram, q: number): numb
 export type DecayingCounts<Word extends string> = Readonly<Partial<Record<Word, number>>>;
 
 export function withCount<Word extends string>(tally: DecayingCounts<Word>, word: Word): DecayingCounts<Word> {
-  const next: Partial<Record<Word, number>> = {};
-  for (const known of Object.keys(tally) as Word[]) if (tally[known]! * decayFactor > 0.01) next[known] = tally[known]! * decayFactor;
-  next[word] = (next[word] ?? 0) + 1;
+  const next = { ...tally };
+  addCount(next, word);
   return next;
+}
+
+/** The same in place, for the owner of the counts. */
+export function addCount<Word extends string>(tally: Partial<Record<Word, number>>, word: Word): void {
+  for (const known in tally) {
+    const next = tally[known]! * decayFactor;
+    if (next > weightMin) tally[known] = next as (typeof tally)[typeof known];
+    else delete tally[known];
+  }
+  tally[word] = ((tally[word] ?? 0) + 1) as (typeof tally)[Word];
 }
 
 /** The share of all counts; 0 without any. */

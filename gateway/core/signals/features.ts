@@ -82,7 +82,7 @@ function textFeatures({ messages }: ChatRequest, fullText: string): Measured {
   const words = asciiWords ?? wordsOfAnyScript(text);
   if (words.length === 0) return {};
   // Beside a letter of another script the words are not counted as ASCII words, but the expression may still match.
-  const mayHedge = !asciiWords || asciiWords.some(word => hedgeWordHashes.has(word));
+  const mayHedge = !asciiWords || saysHedge(asciiWords);
   const hedged = mayHedge ? (text.match(hedgePattern)?.length ?? 0) : 0;
   const promptScript = scriptOf(lastUserText(messages));
   const responseScript = asciiWords ? scriptOfAscii(text) : scriptOf(text);
@@ -95,12 +95,24 @@ function textFeatures({ messages }: ChatRequest, fullText: string): Measured {
 }
 
 /** Words are compared by a hash of their letters, because every response is measured and cutting strings costs more. */
-const emptyWordHash = 0x811c9dc5;
+const emptyWordHash = 0x811c9dc5 | 0;
 const addToHash = (word: number, letter: number): number => Math.imul(word ^ letter, 0x01000193);
 
-/** Undefined when the text is not all ASCII. */
-function wordsOfAscii(text: string): readonly number[] | undefined {
-  const words: number[] = [];
+function saysHedge(words: ArrayLike<number>): boolean {
+  for (let i = 0; i < words.length; i++) if (hedgeWordHashes.has(words[i]!)) return true;
+  return false;
+}
+
+/** Memory that is used again for each text, as one is measured before the next: hashes of words, and a table of trigrams with the number of its last use. */
+let wordHashes = new Int32Array(4_096);
+let trigrams = new Float64Array(4_096);
+let trigramUses = new Uint32Array(4_096);
+let use = 0;
+
+/** Undefined when the text is not all ASCII. Valid until the next call. */
+function wordsOfAscii(text: string): ArrayLike<number> | undefined {
+  if (wordHashes.length < text.length / 2 + 1) wordHashes = new Int32Array(text.length);
+  let count = 0;
   let word = emptyWordHash;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -109,12 +121,12 @@ function wordsOfAscii(text: string): readonly number[] | undefined {
     if (isCapital || (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39))
       word = addToHash(word, isCapital ? code | 0x20 : code);
     else if (word !== emptyWordHash) {
-      words.push(word);
+      wordHashes[count++] = word;
       word = emptyWordHash;
     }
   }
-  if (word !== emptyWordHash) words.push(word);
-  return words;
+  if (word !== emptyWordHash) wordHashes[count++] = word;
+  return wordHashes.subarray(0, count);
 }
 
 const wordsOfAnyScript = (text: string): readonly number[] => (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).map(hashWord);
@@ -131,18 +143,26 @@ const hedgeWordHashes: ReadonlySet<number> = new Set(
 );
 
 /** The number of distinct word trigrams. Counted in a table of numbers, which costs less than a Set. */
-function countDistinctTrigrams(words: readonly number[]): number {
-  const table = new Float64Array(2 ** Math.ceil(Math.log2(2 * words.length)));
+function countDistinctTrigrams(words: ArrayLike<number>): number {
+  const size = 2 ** Math.ceil(Math.log2(2 * words.length));
+  if (trigrams.length < size || use === 0xffff_ffff) {
+    trigrams = new Float64Array(Math.max(size, trigrams.length));
+    trigramUses = new Uint32Array(trigrams.length);
+    use = 0;
+  }
+  use++;
   let count = 0;
   for (let i = 0; i + 2 < words.length; i++) {
     const first = words[i]! ^ Math.imul(words[i + 1]!, 0x9e3779b1);
     const second = Math.imul(words[i + 2]!, 0x85ebca6b) >>> 11;
-    // As doubles, whose 53 bits keep trigrams apart in any realistic text. No trigram is 0, which marks an empty slot.
-    const triple = first * 0x200000 + second + 0.5;
-    let slot = (first ^ second) & (table.length - 1);
-    while (table[slot] !== 0 && table[slot] !== triple) slot = (slot + 1) & (table.length - 1);
-    if (table[slot] === 0) count++;
-    table[slot] = triple;
+    // As doubles, whose 53 bits keep trigrams apart in any realistic text.
+    const triple = first * 0x200000 + second;
+    let slot = (first ^ second) & (size - 1);
+    while (trigramUses[slot] === use && trigrams[slot] !== triple) slot = (slot + 1) & (size - 1);
+    if (trigramUses[slot] === use) continue;
+    count++;
+    trigramUses[slot] = use;
+    trigrams[slot] = triple;
   }
   return count;
 }

@@ -1,4 +1,6 @@
 import {
+  addCount,
+  addSample,
   type DecayingCounts,
   type DecayingHistogram,
   emptyHistogram,
@@ -83,15 +85,52 @@ export function observeHealth(
   return after === before ? fleet : withLruEntry(fleet, observation.target, after, targetsMax);
 }
 
-/** The same in place: with hundreds of targets, a copy for every observation would dominate the cost. */
-export function observeHealthInPlace(
-  fleet: Map<string, TargetHealth>,
-  observation: Observation,
-  breaker: CircuitBreakerPolicy = circuitBreakerDefault,
-): void {
-  const before = fleet.get(observation.target) ?? initialHealth;
-  const after = nextHealth(before, observation, breaker);
-  if (after !== before) putLruEntry(fleet, observation.target, after, targetsMax);
+/** A record that its owner changes, histograms and counts included. */
+type OwnHealth = { -readonly [Member in keyof TargetHealth]: TargetHealth[Member] } & {
+  readonly ttft: Map<number, number>;
+  readonly totalLatency: Map<number, number>;
+  readonly outcomes: Partial<Record<FailureKind | 'ok', number>>;
+};
+
+/** The health of targets, one record each that changes in place: a copy for every observation would dominate the cost of a call. */
+export class OwnHealthMap extends Map<string, TargetHealth> {
+  /** Records that nobody else holds. */
+  readonly #own = new WeakSet<TargetHealth>();
+
+  /** Equal to `observeHealth`. */
+  observe(observation: Observation, breaker: CircuitBreakerPolicy = circuitBreakerDefault): void {
+    const known = this.get(observation.target);
+    const isPlain = known && known.failures === 0 && known.circuitOpenUntil === 0 && known.concurrencyLimit === undefined;
+    if (isPlain && (observation.type === 'asked' || observation.type === 'answered')) {
+      const health = this.#ownOf(observation.target, known);
+      if (observation.type === 'asked') health.inFlight++;
+      else answerInPlace(health, observation);
+      return;
+    }
+    const before = known ?? initialHealth;
+    const after = nextHealth(before, observation, breaker);
+    if (after !== before) putLruEntry(this, observation.target, after, targetsMax);
+  }
+
+  #ownOf(target: string, known: TargetHealth): OwnHealth {
+    const isOwn = this.#own.has(known);
+    const health = (
+      isOwn ? known : { ...known, ttft: new Map(known.ttft), totalLatency: new Map(known.totalLatency), outcomes: { ...known.outcomes } }
+    ) as OwnHealth;
+    if (!isOwn) this.#own.add(health);
+    if (!isOwn || this.size > targetsMax / 2) putLruEntry(this, target, health, targetsMax);
+    return health;
+  }
+}
+
+/** What `answered` does to a target without failures, and without a limit of calls at once. */
+function answerInPlace(health: OwnHealth, { firstTokenMs, totalMs, at }: Observation & { type: 'answered' }): void {
+  health.inFlight = Math.max(0, health.inFlight - 1);
+  health.peakTtftMs = peakAfter(health, firstTokenMs, at);
+  health.lastObservedAt = Math.max(at, health.lastObservedAt);
+  addSample(health.ttft, firstTokenMs);
+  if (totalMs !== undefined) addSample(health.totalLatency, totalMs);
+  addCount(health.outcomes, 'ok');
 }
 
 function nextHealth(before: TargetHealth, observation: Observation, breaker: CircuitBreakerPolicy): TargetHealth {
@@ -163,9 +202,13 @@ function latencyAfter(
   firstTokenMs: Milliseconds,
   at: Instant,
 ): Pick<TargetHealth, 'ttft' | 'peakTtftMs' | 'lastObservedAt'> {
-  const decay = Math.exp(-Math.max(0, at - before.lastObservedAt) / peakDecayMs);
-  const peakMs = firstTokenMs > before.peakTtftMs ? firstTokenMs : before.peakTtftMs * decay + firstTokenMs * (1 - decay);
-  return { ttft: withSample(before.ttft, firstTokenMs), peakTtftMs: peakMs, lastObservedAt: Math.max(at, before.lastObservedAt) };
+  const peakTtftMs = peakAfter(before, firstTokenMs, at);
+  return { ttft: withSample(before.ttft, firstTokenMs), peakTtftMs, lastObservedAt: Math.max(at, before.lastObservedAt) };
+}
+
+function peakAfter({ lastObservedAt, peakTtftMs }: TargetHealth, firstTokenMs: Milliseconds, at: Instant): Milliseconds {
+  const decay = Math.exp(-Math.max(0, at - lastObservedAt) / peakDecayMs);
+  return firstTokenMs > peakTtftMs ? firstTokenMs : peakTtftMs * decay + firstTokenMs * (1 - decay);
 }
 
 function failed(before: TargetHealth, observation: Observation & { type: 'failed' }, breaker: CircuitBreakerPolicy): TargetHealth {

@@ -49,7 +49,13 @@ const decayMs: Milliseconds = 10_000;
 const initialLimits: KeyRateLimits = { blockedUntil: 0, consecutive429s: 0, recentCalls: { count: 0, at: 0 } };
 
 /** The map key of a target and a key's fingerprint. */
-export const rateLimitNameOf = (target: string, credential: string): string => `${target} ${credential}`;
+/** The last name made, which most calls ask for again. */
+let lastName = { target: '', credential: '', name: ' ' };
+
+export function rateLimitNameOf(target: string, credential: string): string {
+  if (lastName.target !== target || lastName.credential !== credential) lastName = { target, credential, name: `${target} ${credential}` };
+  return lastName.name;
+}
 
 /** Folds one observation. `policyOf` gives a target's configured limits, which headers do not change. */
 export function observeRateLimits(limits: RateLimits, observation: Observation, policyOf: RateLimitPolicyOf): RateLimits {
@@ -226,5 +232,7 @@ export function earliestReadyAt(
 ): Instant {
   if (limits.size === 0) return at;
   if (credentials.length === 0) return readyAt(limits, target, '', tokens, ahead, at);
-  return Math.min(...credentials.map(credential => readyAt(limits, target, credential, tokens, ahead, at)));
+  let earliest = Number.POSITIVE_INFINITY;
+  for (const credential of credentials) earliest = Math.min(earliest, readyAt(limits, target, credential, tokens, ahead, at));
+  return earliest;
 }

@@ -14,6 +14,10 @@ export interface RequestChanges {
 
 /** The caller's JSON text, exact but for what the target must hear from us. */
 export function patchRequestText(wire: string, raw: RawRequest, { model, stream, logprobs }: RequestChanges): string {
+  const span = raw.members.get('model');
+  const isOnlyModel = span && wire !== 'gemini-generate' && !(wire === 'openai-chat' && (stream || logprobs));
+  if (isOnlyModel && !gatewayMembers.some(member => raw.members.has(member)))
+    return raw.text.slice(0, span.start) + JSON.stringify(model) + raw.text.slice(span.end);
   const without = Object.fromEntries(gatewayMembers.map(member => [member, undefined]));
   // Gemini's model is in its path.
   if (wire === 'gemini-generate') return spliceMembers(raw.text, raw.members, { ...without, model: undefined });

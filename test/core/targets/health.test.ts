@@ -7,6 +7,7 @@ import {
   isFailing,
   latencyQuantile,
   needsProbe,
+  OwnHealthMap,
   observeHealth,
   type TargetHealthMap,
   targetsMax,
@@ -15,6 +16,21 @@ import { chooseKey, type KeyCooldowns, observeKeyCooldown, providersCoolingDown 
 import type { Observation } from '../../../gateway/core/targets/observation.ts';
 import { failure, targets } from '../../arbitraries.ts';
 import { runs } from '../../runs.ts';
+
+const observation: fc.Arbitrary<Observation> = fc
+  .tuple(
+    fc.constantFrom(...targets),
+    fc.oneof(
+      fc.constant({ type: 'asked' as const }),
+      fc.nat(5000).map(firstTokenMs => ({ type: 'answered' as const, firstTokenMs })),
+      fc.nat(5000).map(totalMs => ({ type: 'answered' as const, firstTokenMs: 10, totalMs })),
+      fc.record({ type: fc.constant('aborted' as const), afterMs: fc.nat(9_000), opened: fc.boolean() }),
+      failure.map(failure => ({ type: 'failed' as const, failure })),
+      failure.map(failure => ({ type: 'probed' as const, failure, againMs: 3_600_000 })),
+      fc.constant({ type: 'probed' as const, againMs: 1_000 }),
+    ),
+  )
+  .map(([target, seen]) => ({ target, credential: '', at: 0, ...seen }));
 
 const target = 'a/small';
 const about = { target, credential: 'k1' };
@@ -26,6 +42,11 @@ const failed = (at: number, kind: FailureKind, retryAfterMs?: number): Observati
 });
 const answered = (at: number, firstTokenMs = 100): Observation => ({ ...about, at, type: 'answered', firstTokenMs });
 const asked = (at: number): Observation => ({ ...about, at, type: 'asked' });
+/** All that is known, in order. */
+const shown = (fleet: TargetHealthMap): string =>
+  JSON.stringify(
+    [...fleet].map(([name, health]) => [name, { ...health, ttft: [...health.ttft], totalLatency: [...health.totalLatency] }]).toSorted(),
+  );
 const fleetOf = (...seen: readonly Observation[]): TargetHealthMap =>
   seen.reduce((fleet, one) => observeHealth(fleet, one), new Map() as TargetHealthMap);
 const fiveFailures = [1, 2, 3, 4, 5].map(at => failed(at, 'server-error'));
@@ -128,18 +149,6 @@ describe('target health', () => {
   });
 
   test('never cools a target down for longer than five minutes, nor one that only succeeded', () => {
-    const observation: fc.Arbitrary<Observation> = fc
-      .tuple(
-        fc.constantFrom(...targets),
-        fc.oneof(
-          fc.constant({ type: 'asked' as const }),
-          fc.nat(5000).map(firstTokenMs => ({ type: 'answered' as const, firstTokenMs })),
-          failure.map(failure => ({ type: 'failed' as const, failure })),
-          failure.map(failure => ({ type: 'probed' as const, failure, againMs: 3_600_000 })),
-          fc.constant({ type: 'probed' as const, againMs: 1_000 }),
-        ),
-      )
-      .map(([target, seen]) => ({ target, credential: '', at: 0, ...seen }));
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(20_000), observation), { maxLength: 40 }), drawn => {
         let at = 0;
@@ -153,6 +162,32 @@ describe('target health', () => {
         for (const closed of Object.keys(cooldownsAt(fleet, at))) expect(blamed).toContain(closed);
       }),
       runs(1_000),
+    );
+  });
+
+  test('changes in place to what the pure fold makes of the same observations, and nothing of anybody else', () => {
+    // Most calls are asked and answered; a shared beginning must stay as it was.
+    const seen = fc.oneof({ weight: 3, arbitrary: fc.constantFrom<Observation>(asked(0), answered(0, 50), answered(0, 900)) }, observation);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(20_000), seen), { maxLength: 120 }), fc.nat(120), (drawn, shared) => {
+        let at = 0;
+        let pure: TargetHealthMap = new Map();
+        let own = new OwnHealthMap();
+        let before = '';
+        for (const [i, [afterMs, one]] of drawn.entries()) {
+          at += afterMs;
+          if (i === shared) {
+            own = new OwnHealthMap(pure);
+            before = shown(pure);
+          }
+          const kept = pure;
+          pure = observeHealth(pure, { ...one, at });
+          own.observe({ ...one, at });
+          if (i === shared) expect(shown(kept)).toBe(before);
+          expect(shown(own)).toBe(shown(pure));
+        }
+      }),
+      runs(300),
     );
   });
 
