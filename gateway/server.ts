@@ -169,7 +169,7 @@ class GatewayServer implements Gateway {
       { method: 'GET', path: '/health', handler: (_, response) => sendJson(response, 200, { status: 'ok' }) },
       readyRoute(
         () => this.problems(),
-        () => [this.#options.recorderStats?.()?.problem, ...this.#fleet.breaches.warnings()],
+        () => [...(this.#options.recorderStats?.()?.warnings ?? []), ...this.#fleet.breaches.warnings()],
       ),
       { method: 'GET', path: '/metrics', handler: (request, response) => sendMetrics(this.#metrics, request, response) },
       ...this.#admin.routes,

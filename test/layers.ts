@@ -42,6 +42,7 @@ export const layers: readonly string[] = [
   'recorder/ship',
   'recorder/engine/session',
   'recorder/engine/sql',
+  'recorder/engine/readers',
   'recorder/engine/http',
   'recorder/engine',
   'recorder/rollups',

@@ -34,6 +34,12 @@ export interface RecorderStats {
   readonly rejected: number;
   /** Why the store takes nothing. */
   readonly problem: string | undefined;
+  /** Readers' statements that were ended while they were planned, and that do not end. */
+  readonly readers: { readonly overrun: number; readonly stuck: number };
+  /** Parts of tables whose rows are missing. */
+  readonly damagedParts: number;
+  /** What somebody should look at although everything is answered and recorded. */
+  readonly warnings: readonly string[];
 }
 
 export interface MetricsOptions {
@@ -191,6 +197,13 @@ function registerRecorder(registry: Registry, { sink, recorder }: MetricsOptions
   counter('hindcast_recorder_rows_written_total', 'Rows that the store has, of all tables.', stats => stats.rowsWritten);
   counter('hindcast_recorder_exchanges_written_total', 'Exchanges that the store has.', stats => stats.exchangesWritten);
   counter('hindcast_recorder_lost_total', 'Records spoiled on disk.', stats => stats.torn + stats.corrupt);
+  gauge('hindcast_store_damaged_parts', 'Parts of tables whose rows are missing.', stats => stats.damagedParts);
+  gauge('hindcast_store_readers_stuck', "Readers' statements that do not end.", stats => stats.readers.stuck);
+  counter(
+    'hindcast_store_readers_overrun_total',
+    "Readers' statements that were ended while they were planned.",
+    stats => stats.readers.overrun,
+  );
   counter('hindcast_recorder_rejected_total', 'Records set aside because the store refuses them.', stats => stats.rejected);
 }
 

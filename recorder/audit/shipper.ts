@@ -36,6 +36,20 @@ export class AuditShipper {
   }
 }
 
+/** Damage and a clock that was set, for whoever asks later why records are missing or out of order. */
+export function recordTrouble(storePath: string, action: string, what: string, log: (line: string) => void): void {
+  try {
+    const ledger = openAudit(storePath);
+    try {
+      ledger.append({ actor: 'recorder', action, tenant: '', subject: 'store', detail: { what } });
+    } finally {
+      ledger.close();
+    }
+  } catch (error) {
+    log(`not in the audit, "${what}": ${error instanceof Error ? error.message : error}`);
+  }
+}
+
 /** A change of how long records stay is one that destroys some. What cannot be written down keeps no recorder from starting. */
 export function recordRetentionChange(storePath: string, days: object, log: (line: string) => void): void {
   try {

@@ -1,11 +1,15 @@
 /** The embedded store: the ClickHouse engine in this process, behind ClickHouse's HTTP interface. One process uses a folder. */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
 import { join, resolve } from 'node:path';
+import { findDamage, rememberParts } from './damage.ts';
 import type { AccessPolicy } from './http/authentication.ts';
-import { type EngineContext, handleRequest } from './http/handler.ts';
+import { Connections } from './http/connections.ts';
+import type { EngineContext } from './http/execution.ts';
+import { handleRequest } from './http/handler.ts';
 import { Inserter } from './http/inserter.ts';
+import { type ReaderCounts, Readers } from './readers/readers.ts';
 import { type Addon, EngineError, loadAddon, type Session } from './session/addon.ts';
 import { engineLimits, writeConfig } from './session/config.ts';
 import { exceptions } from './session/exception.ts';
@@ -32,17 +36,30 @@ export interface RunningEngine {
   readonly url: string;
   /** Direct access for this process. */
   readonly session: OwnSession;
-  /** Waits for writes, aborts reads, and releases the folder. */
-  close(): Promise<void>;
+  /** What was lost since the engine ran last, a sentence each. */
+  readonly damage: readonly string[];
+  readers(): ReaderCounts;
+  /** Waits for what is being written, ends what is being read, and gives the folder free. False when a reader's statement does not end: then only the process's end does. */
+  close(): Promise<boolean>;
 }
 
 const connectionsMax = 512;
-/** Longer than the 2.5 s for which clients keep an idle connection. */
-const keepAliveMs = 10_000;
-/** As a ClickHouse server: lists of ids are parameters in the URL. */
-const urlBytesMax = 1024 * 1024;
+const serverOptions: ServerOptions = {
+  /** Clients keep a connection for reuse up to 2.5 s, and must not find it closed. */
+  keepAliveTimeout: 10_000,
+  headersTimeout: 10_000,
+  /** Bodies have their own time, by account. */
+  requestTimeout: 0,
+  connectionsCheckingInterval: 1_000,
+  /** As a ClickHouse server takes it: lists of ids are parameters in the URL. */
+  maxHeaderSize: 1024 * 1024,
+};
+/** Connections that arrive in one burst wait here; one that finds no room tries again only after a second. */
+const backlogMax = 4096;
 const drainMsMax = 2_000;
-/** Folders open in this process, because the engine would open one twice. */
+/** Which parts there are, so that it is noticed when one is gone. */
+const rememberEveryMs = 60_000;
+/** Of this process: the engine itself would share a folder within one. */
 const openPaths = new Set<string>();
 
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
@@ -57,13 +74,18 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   try {
     const closing = new AbortController();
     const context = contextOf(access, sessions, root, path, closing.signal);
-    const server = createServer({ keepAliveTimeout: keepAliveMs, maxHeaderSize: urlBytesMax }, (request, response) => {
-      // Anything it throws is a bug, and ends this request only.
+    const server = createServer(serverOptions, (request, response) => {
+      // What it does not answer itself is our own mistake, and ends this request only.
       handleRequest(context, request, response).catch(() => response.destroy());
     });
     server.maxConnections = connectionsMax;
+    server.on('connection', socket => context.connections.accept(socket));
     const url = await listen(server, options);
-    return { url, session: new OwnSession(sessions, context.incoming), close: () => close(server, sessions, closing).finally(closed) };
+    const damage = findDamage(sessions, path);
+    const remember = setInterval(() => context.rememberParts(), rememberEveryMs).unref();
+    closing.signal.addEventListener('abort', () => clearInterval(remember), { once: true });
+    const session = new OwnSession(sessions, context.incoming, () => context.readers.schemaChanged());
+    return { url, session, damage, readers: () => context.readers.counts, close: () => close(server, context, closing).finally(closed) };
   } catch (error) {
     await sessions.close().finally(closed);
     throw error;
@@ -123,7 +145,18 @@ function contextOf(access: AccessPolicy, sessions: Sessions, root: Session, path
   const combinators = sessions.rows<{ name: string }>(combinatorsQuery).map(({ name }) => name);
   const functions = functionPermissions(sessions.rows<FunctionRow>(functionsQuery), combinators);
   const inspector = new StatementChecker(root, functions);
-  return { access, engine: versionRow!, sessions, checker: inspector, inserter: new Inserter(sessions, incoming), incoming, closing };
+  return {
+    access,
+    connections: new Connections(),
+    engine: versionRow!,
+    sessions,
+    readers: new Readers(path, sessions),
+    checker: inspector,
+    inserter: new Inserter(sessions, incoming),
+    incoming,
+    closing,
+    rememberParts: () => rememberParts(sessions, path),
+  };
 }
 
 function listen(server: Server, { host, port }: EngineOptions): Promise<string> {
@@ -132,21 +165,27 @@ function listen(server: Server, { host, port }: EngineOptions): Promise<string> 
       const inUse = `Port ${port} on ${host} is taken: set store.port to another one (0 takes a free one), or stop what listens there.`;
       reject(new EngineError(error.code === 'EADDRINUSE' ? inUse : `The store cannot listen on ${host}:${port}: ${error.message}`));
     });
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: backlogMax }, () => {
       const { port: address } = server.address() as AddressInfo;
       resolve(`http://${isIP(host) === 6 ? `[${host}]` : host}:${address}`);
     });
   });
 }
 
-async function close(server: Server, sessions: Sessions, closing: AbortController): Promise<void> {
+async function close(server: Server, { sessions, readers, rememberParts }: EngineContext, closing: AbortController): Promise<boolean> {
   const closed = new Promise<void>(resolve => server.close(() => resolve()));
   closing.abort(exceptions.closing('The engine is closing.'));
-  await sessions.close();
-  // The last responses are being sent; their connections are idle afterwards.
+  const ended = await readers.close();
+  rememberParts();
+  if (ended) {
+    await sessions.close();
+    await readers.terminate();
+  }
+  // The last answers are on their way; their connections are idle when they have been read.
   const closeIdleTimer = setInterval(() => server.closeIdleConnections(), 10);
   const end = setTimeout(() => server.closeAllConnections(), drainMsMax);
   await closed;
   clearInterval(closeIdleTimer);
   clearTimeout(end);
+  return ended;
 }

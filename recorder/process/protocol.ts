@@ -1,5 +1,6 @@
 /** Messages between the recorder process and its parent: plain data. */
 
+import type { ReaderCounts } from '../engine/readers/readers.ts';
 import type { ShipStats } from '../ship/shipper.ts';
 import type { Retention, TableRetention } from '../store/retention.ts';
 
@@ -30,9 +31,18 @@ export type ToRecorder =
   | { readonly type: 'flush'; readonly id: number }
   | { readonly type: 'close' };
 
+/** How the recorder and the engine behind it are. */
+export interface RecorderStats extends ShipStats {
+  readonly readers: ReaderCounts;
+  /** Parts of tables whose rows are missing. */
+  readonly damagedParts: number;
+  /** What somebody should look at although everything is answered and recorded. */
+  readonly warnings: readonly string[];
+}
+
 export type FromRecorder =
   | { readonly type: 'ready'; readonly storeUrl: string }
   | { readonly type: 'failed'; readonly message: string }
   | { readonly type: 'flushed'; readonly id: number }
-  | { readonly type: 'stats'; readonly stats: ShipStats }
+  | { readonly type: 'stats'; readonly stats: RecorderStats }
   | { readonly type: 'log'; readonly line: string };

@@ -2,10 +2,9 @@
 import type { EventEmitter } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AuditShipper, recordRetentionChange } from '../audit/shipper.ts';
+import { AuditShipper, recordRetentionChange, recordTrouble } from '../audit/shipper.ts';
 import { repairDeduplicationLogs } from '../engine/deduplication-repair.ts';
-import { startEngine } from '../engine/server.ts';
-import type { OwnSession } from '../engine/session/own-session.ts';
+import { type RunningEngine, startEngine } from '../engine/server.ts';
 import { waitForLock } from '../files/lock.ts';
 import {
   engineFile,
@@ -19,14 +18,15 @@ import {
   writeEngineAddress,
 } from '../files/paths.ts';
 import { Rollups } from '../rollups/rollups.ts';
-import { Shipper } from '../ship/shipper.ts';
+import { Shipper, type ShipStats } from '../ship/shipper.ts';
 import { ddlTargetOf } from '../store/cluster.ts';
 import { isConnectionError } from '../store/connection-error.ts';
 import { migrate } from '../store/migrate.ts';
 import { applyRetention } from '../store/retention.ts';
 import { connect, type RowStore, type Store } from '../store/store.ts';
 import { tombstoneReader } from '../tombstones/tombstone-reader.ts';
-import type { FromRecorder, RecorderOptions } from './protocol.ts';
+import { ClockWatch, statsOf, WarningLog } from './health.ts';
+import type { FromRecorder, RecorderOptions, RecorderStats } from './protocol.ts';
 
 const statsEveryMs = 1_000;
 /** How long shipping may take at the end; the rest stays on disk. */
@@ -39,7 +39,7 @@ interface OpenedStore {
   readonly storeUrl: string;
   readonly store: Store;
   /** Of the embedded engine. */
-  readonly session?: OwnSession;
+  readonly engine?: RunningEngine;
   close(): Promise<void>;
 }
 
@@ -66,7 +66,7 @@ export async function runRecorder(
     const resource = await startStore(options, log);
     try {
       await waitForTables(options, resource.store, log, signal);
-      const rollups = resource.session && (await Rollups.open(resource.session, rollupLedgerFile(options.path)));
+      const rollups = resource.engine && (await Rollups.open(resource.engine.session, rollupLedgerFile(options.path)));
       const shipper = new Shipper({
         root,
         store: rowStoreOf(resource),
@@ -78,8 +78,9 @@ export async function runRecorder(
         log,
       });
       const audit = new AuditShipper(options.path, resource.store);
+      const watch = watchHealth(options, resource, log);
       const stats = setInterval(() => {
-        send({ type: 'stats', stats: shipper.stats });
+        send({ type: 'stats', stats: watch(shipper.stats) });
         audit.shipSoon();
       }, statsEveryMs);
       flushRequests.on('flush', id => void shipper.flush().then(() => send({ type: 'flushed', id })));
@@ -98,7 +99,7 @@ export async function runRecorder(
 }
 
 /** Where rows go: in the engine's own session, which spares them HTTP; to a server over the client. */
-const rowStoreOf = ({ store, session }: OpenedStore): RowStore => session ?? store;
+const rowStoreOf = ({ store, engine }: OpenedStore): RowStore => engine?.session ?? store;
 
 async function startStore({ path, store: place }: RecorderOptions, log: (line: string) => void): Promise<OpenedStore> {
   if (place.type === 'server') {
@@ -115,13 +116,37 @@ async function startStore({ path, store: place }: RecorderOptions, log: (line: s
   return {
     storeUrl: engine.url,
     store,
-    session: engine.session,
+    engine,
     close: async () => {
       // First, so that no command finds an engine that is closing.
       await rm(engineFile(path), { force: true });
       await store.close();
-      await engine.close();
+      if (await engine.close()) return;
+      log("a reader's statement does not end; the recorder ends without it");
+      await sleep(50);
+      // Everything is on disk. An orderly exit would wait for the statement.
+      process.kill(process.pid, 'SIGKILL');
     },
+  };
+}
+
+/** Makes the figures of each second, and tells of damage and of a clock that was set: in the log and, once, in the audit. */
+function watchHealth(options: RecorderOptions, { engine }: OpenedStore, log: (line: string) => void): (ship: ShipStats) => RecorderStats {
+  const damage = engine?.damage ?? [];
+  for (const what of damage) recordTrouble(options.path, 'store-damaged', what, log);
+  const clock = new ClockWatch(Date.now(), performance.now());
+  const clockJumps: string[] = [];
+  const warnings = new WarningLog(log);
+  return ship => {
+    const jumpMs = clock.look(Date.now(), performance.now());
+    if (jumpMs !== 0) {
+      const what = `the clock moved by ${Math.round(jumpMs / 1000)} s at ${new Date().toISOString()}; records carry the times it told`;
+      clockJumps.splice(0, clockJumps.length, what);
+      recordTrouble(options.path, 'clock-jumped', what, log);
+    }
+    const stats = statsOf(ship, engine?.readers() ?? { overrun: 0, stuck: 0 }, damage, clockJumps);
+    warnings.report(stats.warnings);
+    return stats;
   };
 }
 

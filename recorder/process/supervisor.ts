@@ -3,17 +3,17 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../../gateway/settings/settings.ts';
+import { threadPoolSize } from '../engine/session/threads.ts';
 import { ensureReaderKey, removeReaderKey } from '../files/paths.ts';
-import type { ShipStats } from '../ship/shipper.ts';
 import { retentionOf } from '../store/retention.ts';
-import type { FromRecorder, RecorderOptions, ToRecorder } from './protocol.ts';
+import type { FromRecorder, RecorderOptions, RecorderStats, ToRecorder } from './protocol.ts';
 
 export interface Recorder {
   readonly storeUrl: string;
   /** Why no recorder is running; records wait in the spool. Undefined while one runs. */
   problem(): string | undefined;
   /** As of a second ago; undefined before the first. */
-  stats(): ShipStats | undefined;
+  stats(): RecorderStats | undefined;
   /** Has all closed segments shipped now. False when that takes longer than 5 s. */
   flush(): Promise<boolean>;
   /** Ships the rest and waits until the process has ended. */
@@ -69,7 +69,7 @@ class Supervisor implements Recorder {
   #options: RecorderOptions;
   #child: ChildProcess | undefined;
   #problem: string | undefined = 'the recorder is starting';
-  #stats: ShipStats | undefined;
+  #stats: RecorderStats | undefined;
   #closed = false;
   #restartMs = restartMsMin;
   readonly #stopRestart = new AbortController();
@@ -85,7 +85,7 @@ class Supervisor implements Recorder {
     return this.#problem;
   }
 
-  stats(): ShipStats | undefined {
+  stats(): RecorderStats | undefined {
     return this.#stats;
   }
 
@@ -187,8 +187,9 @@ function forkRecorder(
   options: RecorderOptions,
   onMessage: (message: FromRecorder) => void,
 ): { child: ChildProcess; ready: Promise<string> } {
+  const env = { ...process.env, UV_THREADPOOL_SIZE: String(Math.max(threadPoolSize, Number(process.env.UV_THREADPOOL_SIZE) || 0)) };
   // Results of commands go to stdout; the engine must not write there.
-  const child = fork(processFile, [], { execArgv: smallHeap, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(processFile, [], { execArgv: smallHeap, env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const { promise: ready, resolve, reject } = Promise.withResolvers<string>();
   const timer = setTimeout(() => reject(new Error(`the recorder was not ready within ${readyMsMax / 1000} s`)), readyMsMax);
   child.on('message', (message: FromRecorder) => {

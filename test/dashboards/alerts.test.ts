@@ -35,6 +35,9 @@ const expressions = [...rules.map(({ alert, record, expr }) => [alert ?? record!
 const stats = {
   queueBytes: 1,
   oldestSeconds: 1,
+  readers: { overrun: 0, stuck: 0 },
+  damagedParts: 0,
+  warnings: [],
   rowsWritten: 1,
   exchangesWritten: 1,
   torn: 0,

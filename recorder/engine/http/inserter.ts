@@ -48,8 +48,10 @@ export class Inserter {
       if (bytes === 0) return { rows: 0, bytes };
       const source = `file(${quoted(file)}, ${quoted(format)}, ${quoted(structure)})`;
       const { session } = lease;
-      await this.#sessions.run(() => session.queryAsync(`${prefix} SELECT * FROM ${source}`, { format: 'Null' }));
-      const counted = await this.#sessions.run(() => session.queryAsync(`SELECT count() FROM ${source}`, { format: 'TSV' }));
+      const insert = () => session.queryAsync(`${prefix} SELECT * FROM ${source}`, { format: 'Null' });
+      await this.#sessions.run(insert, undefined, 'writer');
+      const count = () => session.queryAsync(`SELECT count() FROM ${source}`, { format: 'TSV' });
+      const counted = await this.#sessions.run(count, undefined, 'writer');
       return { rows: Number(counted.text()), bytes };
     } catch (error) {
       throw hideFilePath(exceptionOf(error));

@@ -12,6 +12,30 @@ export const memoryBytesMax = 16 * 1024 * 1024;
 /** Limit for the data of one insert. */
 export const fileBytesMax = 1024 * 1024 * 1024;
 
+/** A reader's statement is short; a writer's data may take long, but not stand still. */
+const readerBodyMsMax = 10_000;
+const writerSilenceMsMax = 120_000;
+
+/** Ends the connection of whoever does not send the body that was announced. */
+export function limitBodyTime(request: IncomingMessage, mayWrite: boolean): void {
+  if (request.complete) return;
+  const cut = (): void => {
+    request.destroy(exceptions.timeout('The body did not come.'));
+  };
+  if (!mayWrite) {
+    const timer = setTimeout(cut, readerBodyMsMax);
+    for (const event of ['end', 'close'] as const) request.once(event, () => clearTimeout(timer));
+    return;
+  }
+  const { socket } = request;
+  socket.setTimeout(writerSilenceMsMax, cut);
+  for (const event of ['end', 'close'] as const)
+    request.once(event, () => {
+      socket.setTimeout(0);
+      socket.off('timeout', cut);
+    });
+}
+
 /** The body's bytes without their compression. */
 export function decodeBody(request: IncomingMessage): Readable {
   const coding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import { constants, createBrotliCompress, createDeflate, createGzip, createZstdCompress } from 'node:zlib';
-import { type EngineException, exceptionOf, exceptions, exceptionText, httpStatusOf } from '../session/exception.ts';
+import { type EngineException, exceptionOf, exceptionText, httpStatusOf } from '../session/exception.ts';
 import { contentTypeOf } from '../sql/formats.ts';
 
 /** As ClickHouse counts; 64-bit numbers travel as text. */
@@ -14,9 +14,6 @@ export interface QuerySummary {
   readonly writtenBytes?: number;
   readonly resultRows?: number;
 }
-
-/** A client that reads nothing for this long counts as gone. */
-const clientStallMsMax = 600_000;
 
 export interface EngineInfo {
   readonly version: string;
@@ -32,6 +29,8 @@ export class ResponseWriter {
   readonly #queryId: string;
   #sink: Writable | undefined;
   #format = 'TabSeparated';
+  /** A client that takes nothing for this long is cut off. */
+  stallMsMax = 60_000;
 
   constructor(request: IncomingMessage, response: ServerResponse, engine: EngineInfo, parameters: URLSearchParams, queryId: string) {
     this.#response = response;
@@ -89,7 +88,7 @@ export class ResponseWriter {
         if (signal.aborted) reject(signal.reason);
         else resolve();
       };
-      const timer = setTimeout(() => this.#response.destroy(), clientStallMsMax);
+      const timer = setTimeout(() => this.#response.destroy(), this.stallMsMax);
       this.#sink!.once('drain', settle);
       signal.addEventListener('abort', settle, { once: true });
     });
@@ -114,10 +113,13 @@ export class ResponseWriter {
   }
 }
 
-/** Closes the connection when the request was not read to its end. */
+/** Too many bytes, too many connections, a statement that outlived its limit. */
+const endsConnection: ReadonlySet<number> = new Set([307, 210, 159]);
+
+/** A request that was not read to its end leaves no room for another on its connection. */
 const exceptionHeaders = (fault: EngineException): Record<string, string> => ({
   'X-ClickHouse-Exception-Code': String(fault.code),
-  ...(fault.code === exceptions.tooManyBytes('').code ? { Connection: 'close' } : {}),
+  ...(endsConnection.has(fault.code) ? { Connection: 'close' } : {}),
 });
 
 const compressors = {

@@ -48,9 +48,6 @@ export async function readStatementRequest(
 }
 
 function refuseUnsupported(parameters: URLSearchParams): void {
-  if (parameters.has('session_id')) {
-    throw exceptions.notImplemented('The embedded engine keeps no sessions: leave session_id out; every request stands alone.');
-  }
   for (const name of ['compress', 'decompress']) {
     if (/^(1|true)$/.test(parameters.get(name) ?? '')) {
       throw exceptions.notImplemented(

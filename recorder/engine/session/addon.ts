@@ -1,7 +1,7 @@
 /** Loads ClickHouse into this process from the optional package `chdb`; throws an EngineError that says why it cannot. */
 import type { Session } from 'chdb';
 
-export type { ChdbQueryStream, ChdbResult, Session } from 'chdb';
+export type { ChdbQueryStream, ChdbResult, Session, StreamChunk } from 'chdb';
 
 export interface Addon {
   readonly Session: new (path: string, options?: { connectionArgs?: readonly string[] }) => Session;

@@ -1,7 +1,7 @@
 /** Runs a limited number of tasks at once, with a queue of limited length. */
 
 export class ConcurrencyLimiter {
-  readonly #limit: number;
+  #limit: number;
   readonly #waitingMax: number;
   readonly #onFull: () => Error;
   readonly #waiting: { enter: () => void; leave: (reason: Error) => void }[] = [];
@@ -20,7 +20,7 @@ export class ConcurrencyLimiter {
       return await work();
     } finally {
       this.#running -= 1;
-      this.#waiting.shift()?.enter();
+      if (this.#running < this.#limit) this.#waiting.shift()?.enter();
     }
   }
 
@@ -47,6 +47,16 @@ export class ConcurrencyLimiter {
       signal?.addEventListener('abort', giveUp, { once: true });
       this.#waiting.push(entry);
     });
+  }
+
+  /** One place more, for one that is held by something which cannot be ended. */
+  grow(): void {
+    this.#limit += 1;
+    this.#waiting.shift()?.enter();
+  }
+
+  shrink(): void {
+    this.#limit -= 1;
   }
 
   /** Rejects all waiting tasks. */

@@ -19,13 +19,15 @@ const setup = setStatements(
 export class OwnSession {
   readonly #sessions: Sessions;
   readonly #folder: string;
+  readonly #schemaChanged: () => void;
   /** Types of columns by table and name. */
   readonly #types = new Map<string, ReadonlyMap<string, string>>();
 
-  /** `folder` holds data on their way and nothing else. */
-  constructor(sessions: Sessions, folder: string) {
+  /** `folder` holds data on their way and nothing else; `schemaChanged` is called after statements that may change tables. */
+  constructor(sessions: Sessions, folder: string, schemaChanged: () => void) {
     this.#sessions = sessions;
     this.#folder = folder;
+    this.#schemaChanged = schemaChanged;
   }
 
   async select<Row>(query: string): Promise<Row[]> {
@@ -36,6 +38,7 @@ export class OwnSession {
   async command(statement: string): Promise<void> {
     await this.#run(statement, 'Null');
     this.#types.clear();
+    this.#schemaChanged();
   }
 
   /** An INSERT ... SELECT; the same token twice is one insert. */

@@ -3,9 +3,8 @@ import { randomBytes } from 'node:crypto';
 import type { Addon, Session } from './addon.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import { exceptions } from './exception.ts';
+import { type Gate, threadShares } from './threads.ts';
 
-/** Limit of concurrent queries: each holds a thread of libuv's pool, which files and DNS need, too. */
-const concurrencyMax = Math.max(1, (Number(process.env.UV_THREADPOOL_SIZE) || 4) - 1);
 const waitingMax = 500;
 const idleMax = 16;
 
@@ -25,9 +24,10 @@ export class Sessions {
   readonly #root: Session;
   readonly #idle: Lease[] = [];
   readonly #busy = new Set<Lease>();
-  readonly #limiter = new ConcurrencyLimiter(concurrencyMax, waitingMax, () =>
-    exceptions.tooManyQueries(`More than ${waitingMax} queries are waiting. Try again later.`),
-  );
+  readonly #gates: Readonly<Record<Gate, ConcurrencyLimiter>> = {
+    recording: newLimiter(threadShares.recording),
+    writer: newLimiter(threadShares.writer),
+  };
   #closed = false;
   #whenIdle: (() => void) | undefined;
 
@@ -73,9 +73,9 @@ export class Sessions {
     if (this.#busy.size === 0) this.#whenIdle?.();
   }
 
-  /** Runs a native call when a thread is free for it. */
-  run<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    return this.#limiter.run(work, signal);
+  /** Runs a native call when a thread is free for it. What is recorded waits for nobody's questions. */
+  run<Result>(work: () => Promise<Result>, signal?: AbortSignal, gate: Gate = 'recording'): Promise<Result> {
+    return this.#gates[gate].run(work, signal);
   }
 
   /** Ends the query that runs in a leased session; it fails with code 394 there. */
@@ -93,7 +93,7 @@ export class Sessions {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#limiter.rejectWaiting(exceptions.closing('The engine is closing.'));
+    for (const gate of Object.values(this.#gates)) gate.rejectWaiting(exceptions.closing('The engine is closing.'));
     if (this.#busy.size > 0) await new Promise<void>(resolve => (this.#whenIdle = resolve));
     for (const lease of this.#idle.splice(0)) lease.session.close();
     await this.#addon.drainPending();
@@ -101,6 +101,11 @@ export class Sessions {
     await this.#addon.drainPending();
   }
 }
+
+const newLimiter = (places: number): ConcurrencyLimiter =>
+  new ConcurrencyLimiter(places, waitingMax, () =>
+    exceptions.tooManyQueries(`More than ${waitingMax} queries are waiting. Try again later.`),
+  );
 
 /** A string literal; a NUL byte would end the text on its way into the engine. */
 export const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&').replaceAll('\0', '\\0')}'`;

@@ -4,6 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '../../../recorder/store/migrate.ts';
 import { asWriter, engineMissing, runQuery, startTestEngine, type TestEngine } from '../running-engine.ts';
 
+/** What comes and goes with the readers' planner holds no rows. */
+const filesOf = (path: string): readonly string[] => readdirSync(path).filter(name => name !== 'hindcast-planner');
+
 const secret = 'the-secret-that-nobody-may-read';
 
 /** `%FILE%` is a file with a secret in it, `%OUT%` a path that must not come to be. */
@@ -263,14 +266,14 @@ describe.skipIf(engineMissing)(`What the account default may not do${engineMissi
   for (const [what, statements] of Object.entries(hostile)) {
     it.each(statements)(`refuses ${what}: %s`, async statement => {
       const sql = placed(statement);
-      const files = readdirSync(engine.path).length;
+      const files = filesOf(engine.path);
       const { status, code, text } = await runQuery(engine.url, sql);
       expect(status, text).not.toBe(200);
       expect(code, text).toBeGreaterThan(0);
       expect([497, 164, 452, 62, 46, 60, 73, 47]).toContain(code);
       expect(text).not.toContain(secret);
       expect(existsSync(out)).toBe(false);
-      expect(readdirSync(engine.path)).toHaveLength(files);
+      expect(filesOf(engine.path)).toEqual(files);
     });
   }
 

@@ -135,8 +135,10 @@ describe.skipIf(engineMissing)(`every format of the embedded engine${engineMissi
     await packed.close();
   });
 
-  it('says that it keeps no sessions', async () => {
-    const { code, text } = await runQuery(engine.url, 'SELECT 1', { query: 'session_id=a' });
-    expect([code, text]).toEqual([48, expect.stringContaining('keeps no sessions')]);
+  it('takes the session ids that clients make up, and keeps nothing under them', async () => {
+    for (const query of ['session_id=a&session_timeout=60', 'session_id=a&session_check=1']) {
+      expect((await runQuery(engine.url, 'SELECT 1', { query })).text).toBe('1\n');
+    }
+    expect((await runQuery(engine.url, 'SET max_threads = 1', { query: 'session_id=a' })).code).toBe(497);
   });
 });
