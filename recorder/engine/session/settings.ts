@@ -6,7 +6,7 @@ import { quoted } from './sessions.ts';
 /** URL parameters that are no settings; some are read elsewhere, the others are ignored. */
 const notSettings = new Set(
   (
-    'query query_id database default_format user password quota_key role compress decompress enable_http_compression ' +
+    'query query_id session_id database default_format user password quota_key role compress decompress enable_http_compression ' +
     'http_zlib_compression_level stacktrace client_protocol_version buffer_size wait_end_of_query send_progress_in_http_headers ' +
     'http_headers_progress_interval_ms http_write_exception_in_output_format close_session session_timeout session_check cancel_http_readonly_queries_on_client_close ' +
     'log_comment log_queries readonly'
