@@ -62,6 +62,7 @@ function chains(evaluation: Command): void {
     .option('--loss <kind>', 'harm (where it is worse) or net (less where it is better)', 'harm')
     .option('--confidence <level>', 'of the promise', '95%')
     .option('--seed <number>', 'of the order in which clusters are bet on', '0')
+    .option('--assume <assumption>', 'missing-at-random: your word for outcomes that nobody knows; it stands in the certificate')
     .option('--write', "put the certified threshold into the config's route")
     .option('--threshold <number>', 'test these, strictest first, instead of all (repeatable, or a list: 1,0.9,0.8)', repeatable)
     .option('--max-errors <points>', 'and at most this share without an answer: 1%')

@@ -10,7 +10,8 @@ import {
   upperBound,
   weightedMean,
 } from '../../statistics/index.ts';
-import { type Population, populationOf } from '../identification/population.ts';
+import { assumedSample } from '../identification/missing-at-random.ts';
+import { isUndrawn, type Population, populationOf } from '../identification/population.ts';
 import { worstCaseItems } from '../identification/worst-case.ts';
 import { type CompleteItems, type Item, weightsOf } from '../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, singleTargetPolicy, thresholdsOf } from '../policies/chain.ts';
@@ -40,6 +41,8 @@ export interface CertifyOptions {
   readonly split?: Split;
   /** Requests of one conversation that the claim is about; found on the tuning requests when absent. */
   readonly conversationMax?: number;
+  /** The user's word that outcomes are missing at random, given the confidence. */
+  readonly assume?: 'missing-at-random';
   /** The least chance with which the configuration draws, where a file holds the drawn requests alone. */
   readonly chanceMin?: number;
   /** The tags by which slices are certified of their own. */
@@ -85,6 +88,8 @@ export interface Certificate {
   readonly confidence: number;
   /** All that is claimed about, and how each target's outcomes are known. */
   readonly population: Population;
+  /** What the claim rests on beyond the data, in the user's name; none by default. */
+  readonly assumptions: readonly string[];
   /** Requests of one conversation that the claim is about, and how many lie beyond. */
   readonly conversationCap: number;
   readonly requestsBeyondCap: number;
@@ -149,7 +154,9 @@ export const constraintsOf = ({ loss, lossMax, constraints = [] }: CertifyOption
  * serve. Otherwise other requests give the order. Of those that hold, the cheapest is certified.
  */
 export function certify(chain: Chain, kept: CompleteItems, options: CertifyOptions): Certificate {
-  const { split, certifyItems } = certificationDataOf(chain, kept, options);
+  const { split, certifyItems: selectedItems } = certificationDataOf(chain, kept, options);
+  const assumed = options.assume ? assumedSample(selectedItems, chain.targets, options.signal, options.seed) : undefined;
+  const certifyItems = assumed?.items ?? selectedItems;
   const constraints = constraintsOf(options);
   const { signal, confidence, seed } = options;
   const tuneItems = split ? itemsInRole(kept.population, split, 'tune') : [];
@@ -164,22 +171,16 @@ export function certify(chain: Chain, kept: CompleteItems, options: CertifyOptio
   const { tested, beyond } = testInSequence(ordered.candidates, thresholds => row(thresholds), confidence, named !== undefined && !split);
   const held = tested.filter(({ p }) => p <= 1 - confidence);
   const audit = split ? itemsInRole(kept.population, split, 'audit') : [];
-  const measured = worstCaseItems(audit.length > 0 ? audit : certifyItems, chain, signal);
+  const measured = measuredItems(audit.length > 0 ? audit : certifyItems, chain, signal);
   const winner = cheapestOf(held);
   const shown = policyMeasurer(chain, measured, confidence);
   const clusters = clustersOf(certifyItems.map(item => item.cluster));
   return {
-    ...{
-      chain: chain.name,
-      targets: chain.targets,
-      reference: chain.targets.at(-1)!,
-      signal,
-      loss: options.loss,
-      lossMax: options.lossMax,
-    },
+    ...{ chain: chain.name, targets: chain.targets, reference: chain.targets.at(-1)!, signal },
+    ...{ loss: options.loss, lossMax: options.lossMax },
     population: populationOf(kept.population, chain.targets),
-    conversationCap: tester.lossTest.conversationCap,
-    requestsBeyondCap: tester.lossTest.requestsBeyondCap,
+    assumptions: assumed ? [assumed.text] : [],
+    ...{ conversationCap: tester.lossTest.conversationCap, requestsBeyondCap: tester.lossTest.requestsBeyondCap },
     ...{ constraints, confidence, method: tester.method, procedure: split ? 'Pareto testing' : 'fixed sequence' },
     ...{
       items: certifyItems.length,
@@ -206,6 +207,14 @@ export function certify(chain: Chain, kept: CompleteItems, options: CertifyOptio
       : [],
   };
 }
+
+/** What the drawn requests stand for is not counted twice. */
+const measuredItems = (items: readonly Item[], chain: Chain, signal: SweptSignal): readonly Item[] =>
+  worstCaseItems(
+    items.filter(item => !isUndrawn(item)),
+    chain,
+    signal,
+  );
 
 const thresholdsFromStrictest = (chain: Chain, items: readonly Item[], signal: SweptSignal): readonly (readonly number[])[] =>
   thresholdGrid(distinctValues(items, chain.targets[0]!, signal), thresholdsMax).map(t => [t]);
@@ -244,6 +253,7 @@ function testedThresholdOf(
     const accepted = tabulate(n, i => Number(trials.step[i] === 0));
     let [worse, better] = [0, 0];
     for (let i = 0; i < n; i++) {
+      if (weights?.[i] === 0) continue;
       if (trials.quality[i]! < reference.quality[i]!) worse++;
       else if (trials.quality[i]! > reference.quality[i]!) better++;
     }

@@ -1,7 +1,7 @@
 /** Several thresholds, or several constraints: what is worth testing is found on other requests than it is tested on. */
 import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
 import { weightedMean } from '../../statistics/index.ts';
-import { chanceOf, isComplete } from '../identification/population.ts';
+import { isComplete, isUndrawn } from '../identification/population.ts';
 import { worstCaseItems } from '../identification/worst-case.ts';
 import { type Item, weightsOf } from '../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from '../policies/chain.ts';
@@ -84,7 +84,7 @@ export function policyTester(chain: Chain, population: readonly Item[], options:
   const weights = weightsOf(items);
   const decide = trialRunner(items, chain.targets);
   const reference = decide(singleTargetPolicy(chain, chain.targets.at(-1)!));
-  const drawn = Uint8Array.from(population, item => Number(chanceOf(item) === 1 || item.outcomes.has(chain.targets.at(-1)!)));
+  const drawn = Uint8Array.from(population, item => Number(!isUndrawn(item)));
   const test = lossTestOf(items, drawn, { exact: allBinary(constraints, items, chain.targets), seed, conversationCap, chanceMin });
   const losses = (constraint: Constraint, trials: Trials): Float64Array => {
     const found = lossesOf(constraint, trials, reference);

@@ -1,7 +1,7 @@
 /** How many requests it takes to certify each threshold of a chain, judged by what the known ones show, and what asking them costs. */
 import { usd } from '../../gateway/core/money/price.ts';
-import { clusteredMean, clustersOf, isBinary, sizeForHarm, sizeForNetLoss, sum, wilson } from '../../statistics/index.ts';
-import type { CompleteItems, Item } from '../outcomes/outcomes.ts';
+import { clusteredMean, clustersOf, isBinary, sizeForHarm, sizeForNetLoss, sum, weightedMean, wilson } from '../../statistics/index.ts';
+import { type CompleteItems, type Item, weightsOf } from '../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from '../policies/chain.ts';
 import { type Trials, trialRunner } from '../policies/trials.ts';
 import { harms } from '../sweep/measure.ts';
@@ -41,19 +41,33 @@ export function requiredSampleSizes(chain: Chain, kept: CompleteItems, options: 
   const decide = trialRunner(items, chain.targets);
   const reference = decide(singleTargetPolicy(chain, chain.targets.at(-1)!));
   const each = costOfOne(items, chain.targets);
+  const weights = weightsOf(items);
+  const chanceMin = kept.population.reduce((least, item) => Math.min(least, item.chance ?? 1), 1);
   return options.thresholds.map(thresholds => {
     const trials = decide(withThresholds(chain, thresholds, options.signal));
     const losses = lossesOf(trials, reference, options.loss);
-    const { mean, designEffect } = clusteredMean(losses, clusters);
+    const { designEffect } = clusteredMean(losses, clusters);
+    const mean = weightedMean(losses, weights);
     const deff = Math.max(1, designEffect);
-    const requests = requiredSize(losses, mean, deff, options);
+    // Of a thinned log each kept request stands for one over the least chance.
+    const requests = requiredSize(losses, mean, deff, options) / chanceMin;
     const finite = Number.isFinite(requests);
-    const more = finite ? Math.max(0, requests - items.length) : null;
+    const more = finite ? Math.max(0, Math.ceil(requests - 1e-9) - kept.population.length) : null;
     return {
-      ...{ thresholds, accept: trials.step.filter(step => step === 0).length / items.length, loss: mean },
-      differing: trials.quality.filter((quality, i) => quality !== reference.quality[i]).length / items.length,
+      ...{
+        thresholds,
+        accept: weightedMean(
+          trials.step.map(step => Number(step === 0)),
+          weights,
+        ),
+        loss: mean,
+      },
+      differing: weightedMean(
+        trials.quality.map((quality, i) => Number(quality !== reference.quality[i])),
+        weights,
+      ),
       designEffect: deff,
-      requests: finite ? requests : null,
+      requests: finite ? Math.ceil(requests - 1e-9) : null,
       more,
       usd: more === null || !Number.isFinite(each) ? null : usd(more * each),
     };

@@ -1,8 +1,8 @@
 /** Two sides on the same requests: every number of both, and what lies between them, in pairs and by clusters. */
 
-import { clusteredMean, differences, type Estimate, isBinary, mcnemar } from '../../statistics/index.ts';
+import { clusteredMean, differences, type Estimate, type Inference, isBinary, mcnemar } from '../../statistics/index.ts';
 import type { MetricName } from './assertion.ts';
-import { inferTogether } from './evaluate.ts';
+import { type Bounds, boundedEstimate, inferTogether, isBounded } from './evaluate.ts';
 import { type Compared, measureGate } from './metric.ts';
 
 export interface Comparison {
@@ -29,7 +29,7 @@ export interface ComparisonRow {
   readonly reason: string;
 }
 
-const metrics: readonly MetricName[] = [
+const allMetrics: readonly MetricName[] = [
   'quality',
   'cost_per_1k',
   'escalation',
@@ -41,34 +41,72 @@ const metrics: readonly MetricName[] = [
 ];
 const relativeMetrics: ReadonlySet<MetricName> = new Set(['cost_per_1k', 'latency_p50', 'latency_p95', 'ttft_p50', 'ttft_p95']);
 
-export function compare(compared: Compared, options: { readonly confidence: number; readonly seed: number }): Comparison {
-  const { baseline, candidate, clusters } = compared;
-  const turned: Compared = { ...compared, candidate: baseline, baseline: candidate };
+export interface CompareOptions {
+  readonly confidence: number;
+  readonly seed: number;
+  readonly bounds?: Bounds | undefined;
+  /** These alone; percentiles take time. */
+  readonly metrics?: readonly MetricName[];
+}
+
+/** With `bounds` each number reaches from the worst to the best that the unknown outcomes allow; what has no bound is left out. */
+export function compare(compared: Compared, options: CompareOptions): Comparison {
+  const { bounds } = options;
+  const plain = comparisonOf(compared, options);
+  if (!bounds) return plain;
+  const [worst, best] = [bounds.worst, bounds.best].map(side => inferredRows(side, options));
+  const between = (k: number, j: number): Estimate | null => {
+    const both = [worst![k]![j]!, best![k]![j]!];
+    return both.some(of => typeof of === 'string') ? null : boundedEstimate(both as Inference[], options.confidence);
+  };
+  return {
+    ...plain,
+    p: null,
+    rows: plain.rows.map((row, k) => {
+      if (!isBounded(bounds, row.metric)) return row;
+      const [baseline, candidate, delta, change] = [0, 1, 2, 3].map(j => between(k, j));
+      return {
+        ...row,
+        baseline: baseline!,
+        candidate: candidate!,
+        delta: delta!,
+        change: change!,
+        reason: delta ? '' : `${row.metric}: it is not known for all requests`,
+      };
+    }),
+  };
+}
+
+/** Of each metric: the baseline's own, the candidate's own, the delta and the relative change; all from the same resamples. */
+function inferredRows(compared: Compared, { seed, metrics = allMetrics }: CompareOptions): readonly (readonly (Inference | string)[])[] {
+  const { answers } = compared;
+  const turned: Compared = {
+    ...{ ...compared, candidate: compared.baseline, baseline: compared.candidate },
+    ...(answers ? { answers: { baseline: answers.candidate, candidate: answers.baseline } } : {}),
+  };
   const measurements = metrics.flatMap(metric => [
     measureGate(metric, 'value', turned),
     measureGate(metric, 'value', compared),
     measureGate(metric, 'delta', compared),
     relativeMetrics.has(metric) ? measureGate(metric, 'change', compared) : '',
   ]);
-  const inferred = inferTogether(measurements, clusters, options.seed);
-  const estimateAt = (i: number): Estimate | null => {
-    const inference = inferred[i]!;
-    return typeof inference === 'string' ? null : inference.interval(options.confidence);
-  };
+  const inferred = inferTogether(measurements, compared.clusters, seed);
+  return metrics.map((_, k) => inferred.slice(4 * k, 4 * k + 4));
+}
+
+function comparisonOf(compared: Compared, options: CompareOptions): Comparison {
+  const { baseline, candidate, clusters } = compared;
+  const { metrics = allMetrics, confidence } = options;
+  const inferred = inferredRows(compared, options);
   const rows = metrics.map((metric, k): ComparisonRow => {
-    const reasons = [0, 1, 2].map(j => inferred[4 * k + j]!).filter(x => typeof x === 'string');
-    return {
-      metric,
-      baseline: estimateAt(4 * k),
-      candidate: estimateAt(4 * k + 1),
-      delta: estimateAt(4 * k + 2),
-      change: estimateAt(4 * k + 3),
-      reason: reasons[0] ?? '',
-    };
+    const own = inferred[k]!;
+    const [base, head, delta, change] = own.map(of => (typeof of === 'string' ? null : of.interval(confidence)));
+    const reason = own.slice(0, 3).find(of => typeof of === 'string');
+    return { metric, baseline: base!, candidate: head!, delta: delta!, change: change!, reason: typeof reason === 'string' ? reason : '' };
   });
   const gap = differences(candidate.quality, baseline.quality);
   const [worse, better] = [gap.filter(d => d < 0).length, gap.filter(d => d > 0).length];
-  const paired = clusters.count === gap.length && isBinary(candidate.quality) && isBinary(baseline.quality);
+  const paired = !compared.draws && clusters.count === gap.length && isBinary(candidate.quality) && isBinary(baseline.quality);
   return {
     rows,
     items: gap.length,

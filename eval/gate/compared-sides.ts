@@ -1,6 +1,7 @@
 /** Two sides decided on the same requests: what a gate's metrics are computed from, whole or for a part of the requests. */
 
 import { type Clusters, clustersOf } from '../../statistics/index.ts';
+import { trialsAt } from '../identification/comparable.ts';
 import type { Item, Outcome } from '../outcomes/outcomes.ts';
 import type { Trials } from '../policies/trials.ts';
 import type { HullVertex } from '../sweep/random-mix.ts';
@@ -21,13 +22,17 @@ export interface ComparedSides {
   readonly psi?: number | string;
   /** Each request the same, or each conversation. */
   readonly weights?: 'request' | 'cluster';
+  /** One over the chance that each request's needed outcomes were drawn with; undefined where nothing was drawn. */
+  readonly draws?: { readonly weights: Float64Array; readonly weightMax: number };
+  /** Some quality stands for what is not known; costs and times do not. */
+  readonly isFilled?: boolean;
   /** Intervals hold at every look; tightest around so many clusters. */
   readonly sequential?: { readonly planned: number };
 }
 
 /** The sides restricted to the items that `holds` accepts, with clusters renumbered. */
 export function subsetOf(compared: ComparedSides, holds: (item: Item) => boolean): ComparedSides {
-  const { items = [], baseline, candidate, clusters, hull, answers } = compared;
+  const { items = [], baseline, candidate, clusters, hull, answers, draws } = compared;
   const at = [...items.keys()].filter(i => holds(items[i]!));
   const own = clustersOf(at.map(i => String(clusters.of[i])));
   return {
@@ -37,18 +42,8 @@ export function subsetOf(compared: ComparedSides, holds: (item: Item) => boolean
     clusters: own,
     hull: hull?.map(corner => ({ ...corner, trials: trialsAt(corner.trials, at), ...means(corner.trials, at) })),
     items: at.map(i => items[i]!),
+    ...(draws ? { draws: { ...draws, weights: Float64Array.from(at, i => draws.weights[i]!) } } : {}),
     ...(answers ? { answers: { baseline: at.map(i => answers.baseline[i]), candidate: at.map(i => answers.candidate[i]) } } : {}),
-  };
-}
-
-function trialsAt(trials: Trials, at: readonly number[]): Trials {
-  const of = (values: Float64Array): Float64Array => Float64Array.from(at, i => values[i]!);
-  return {
-    cost: of(trials.cost),
-    quality: of(trials.quality),
-    latencyMs: of(trials.latencyMs),
-    firstTokenMs: of(trials.firstTokenMs),
-    step: Int8Array.from(at, i => trials.step[i]!),
   };
 }
 

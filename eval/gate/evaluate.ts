@@ -25,7 +25,18 @@ export interface GateRule {
   readonly abortOnFail?: boolean;
 }
 
+/** The same comparison with every unknown outcome as bad, and as good, for the candidate as it can be. */
+export interface Bounds {
+  readonly worst: ComparedSides;
+  readonly best: ComparedSides;
+  /** Every outcome is known, and nothing but some qualities is not: costs, times and failures have no bounds then, but numbers. */
+  readonly isQualityAlone: boolean;
+  readonly problem: string;
+}
+
 export interface GateOptions {
+  /** Undefined when all that is compared is known. */
+  readonly bounds?: Bounds;
   /** Of the intervals that decide, two-sided, in (0, 1). */
   readonly confidence: number;
   readonly seed: number;
@@ -63,6 +74,8 @@ interface MeasuredRule {
   readonly rule: GateRule;
   readonly compared: ComparedSides;
   readonly inference: Inference | string;
+  /** Of the worst and the best that is possible, where something is not known. */
+  readonly bounds?: readonly (Inference | string)[];
 }
 
 /**
@@ -70,7 +83,12 @@ interface MeasuredRule {
  * FAIL when it lies wholly on the bad side, Holm-corrected over the rules so that ten of them do not raise ten chances of a false alarm.
  */
 export function evaluateGate(rules: readonly GateRule[], compared: ComparedSides, options: GateOptions): GateResult {
-  const weighed = measureRules(rules, compared, options.seed);
+  const { bounds } = options;
+  const plain = measureRules(rules, compared, options.seed);
+  const extremes = bounds ? [measureRules(rules, bounds.worst, options.seed), measureRules(rules, bounds.best, options.seed)] : [];
+  const weighed = plain.map((one, i) =>
+    isBounded(bounds, one.rule.metric) ? { ...one, bounds: extremes.map(of => of[i]!.inference) } : one,
+  );
   const bad = correctedFails(weighed);
   const evaluated = weighed.map((one, i) => findingOf(one, bad[i]!, options));
   const findings = skipAfterAbort(evaluated);
@@ -107,12 +125,13 @@ function measureRules(rules: readonly GateRule[], compared: ComparedSides, seed:
 /** Only what can fail the gate is one of the chances of a false alarm. */
 function correctedFails(weighed: readonly MeasuredRule[]): readonly number[] {
   const tested = [...weighed.keys()].filter(i => weighed[i]!.rule.severity !== 'warn' && !weighed[i]!.rule.isPoint);
-  const p = ({ rule, inference }: MeasuredRule): number => (typeof inference === 'string' ? 1 : failPValue(inference, rule.assertion));
+  const p = ({ rule, inference, bounds = [inference] }: MeasuredRule): number =>
+    bounds.reduce<number>((worst, of) => Math.max(worst, typeof of === 'string' ? 1 : failPValue(of, rule.assertion)), 0);
   const corrected = holm(tested.map(i => p(weighed[i]!)));
   return weighed.map((one, i) => (tested.includes(i) ? corrected[tested.indexOf(i)]! : p(one)));
 }
 
-function findingOf({ rule, compared, inference }: MeasuredRule, bad: number, options: GateOptions): Finding {
+function findingOf({ rule, compared, inference, bounds }: MeasuredRule, bad: number, options: GateOptions): Finding {
   const alpha = (1 - options.confidence) / 2;
   const gaps = compared.candidate.quality.map((quality, i) => quality - compared.baseline.quality[i]!);
   const common = {
@@ -120,24 +139,46 @@ function findingOf({ rule, compared, inference }: MeasuredRule, bad: number, opt
     ...{ worse: gaps.filter(gap => gap < 0).length, better: gaps.filter(gap => gap > 0).length },
   };
   if (typeof inference === 'string') return { ...common, verdict: 'inconclusive', estimate: null, reason: inference, needed: null };
-  const estimate = inference.interval(options.confidence);
+  const known = (bounds ?? [inference]).filter(of => typeof of !== 'string');
+  if (known.length < (bounds?.length ?? 1)) {
+    const reason = `${(bounds ?? []).find(of => typeof of === 'string')}. ${options.bounds!.problem}`;
+    return { ...common, verdict: 'inconclusive', estimate: null, reason, needed: null };
+  }
+  const estimate = bounds ? boundedEstimate(known, options.confidence) : inference.interval(options.confidence);
   if (rule.isPoint) {
     const holds = rule.assertion.side === 'below' ? inference.value < rule.assertion.bound : inference.value > rule.assertion.bound;
     return { ...common, verdict: holds ? 'pass' : 'fail', estimate, reason: 'by the number alone, without statistics', needed: null };
   }
   const enough = compared.clusters.count >= options.clustersMin;
-  const passes = passPValue(inference, rule.assertion) <= alpha;
-  const isWorse = enough && bad <= alpha;
-  // Harm counts the reference's own run-to-run noise: it bounds the harm from above, so it can pass and not fail.
-  if (!(enough && passes) && isWorse && rule.metric === 'harm')
-    return { ...common, verdict: 'inconclusive', estimate, reason: harmReason, needed: null };
-  const verdict = enough && passes ? 'pass' : isWorse ? 'fail' : 'inconclusive';
+  const passes = known.every(of => passPValue(of, rule.assertion) <= alpha);
+  const told = enough && passes ? 'pass' : enough && bad <= alpha ? 'fail' : 'inconclusive';
+  // Two answers of one model differ as well: what the candidate harms is known only beside what the baseline harms itself.
+  const isNoise = told === 'fail' && rule.metric === 'harm';
+  const verdict = isNoise ? 'inconclusive' : told;
+  if (isNoise) return { ...common, verdict, estimate, reason: harmReason, needed: null };
+  if (verdict === 'inconclusive' && bounds && options.bounds)
+    return { ...common, verdict, estimate, reason: options.bounds.problem, needed: null };
   const needed = verdict === 'inconclusive' ? neededOf(inference, rule.assertion, compared, options) : null;
   return { ...common, verdict, estimate, reason: reasonOf(verdict, enough, needed, inference, rule, options), needed };
 }
 
 const harmReason =
   'harm counts answers that differ by the baseline’s own run-to-run noise, so it cannot fail a gate; gate on quality: delta, which nets the noise out';
+
+/** Whether what is unknown touches the metric. */
+export const isBounded = (bounds: Bounds | undefined, metric: MetricName): boolean =>
+  bounds !== undefined && (!bounds.isQualityAlone || metric === 'quality' || metric === 'harm' || metric === 'beats_random_mix');
+
+/** From the lower limit of the worst to the upper limit of the best; the value is their middle. Imbens and Manski (2004), not narrowed. */
+export function boundedEstimate(known: readonly Inference[], confidence: number): Estimate {
+  const ends = known.map(of => of.interval(confidence));
+  const values = ends.map(({ value }) => value);
+  return {
+    value: (Math.min(...values) + Math.max(...values)) / 2,
+    low: Math.min(...ends.map(({ low }) => low)),
+    high: Math.max(...ends.map(({ high }) => high)),
+  };
+}
 
 /** Rules after a failure with `abort_on_fail` are skipped. */
 function skipAfterAbort(findings: readonly Finding[]): readonly Finding[] {

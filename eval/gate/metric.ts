@@ -15,8 +15,10 @@ import {
   scaled,
   tabulate,
   unclustered,
+  weightedRatio,
   weightedSum,
 } from '../../statistics/index.ts';
+import { drawnMean } from '../identification/drawn-mean.ts';
 import type { Trials } from '../policies/trials.ts';
 import { deltaInference, escalations, failures, harms, promiseInference } from '../sweep/measure.ts';
 import { gainOverRandomMix } from '../sweep/random-mix.ts';
@@ -33,11 +35,17 @@ const tailMin = 5;
 /** `resample`: the statistic has no closed form and is bootstrapped together with all others. A string is the reason why there is no number. */
 export type Measurement = Inference | { readonly resample: Statistic } | string;
 
-const unpriced = 'some target has no known price; give it one under `prices` in the config';
+const remedy = 'some target has no known price; give it one under `prices` in the config';
+function unpricedReason({ candidate, baseline }: ComparedSides): string {
+  const unknown = candidate.cost.filter((cost, i) => !Number.isFinite(cost) || !Number.isFinite(baseline.cost[i]!)).length;
+  return unknown === candidate.cost.length ? remedy : `the cost of ${unknown} of ${candidate.cost.length} requests is not known: ${remedy}`;
+}
 
 export function measureGate(metric: MetricName, subject: Assertion['subject'], compared: ComparedSides): Measurement {
   const { candidate, baseline, clusters } = compared;
   if (candidate.step.length === 0) return 'no request is left to measure';
+  if (compared.draws && (compared.sequential || compared.weights === 'cluster'))
+    return 'drawn requests are looked at once and count as requests: leave out sequential and weights: cluster';
   const score = scoreNameOf(metric) ?? (metric === 'schema_valid' ? 'schema_valid' : undefined);
   if (score !== undefined) return scoreMean(score, metric === 'schema_valid', subject, compared);
   switch (metric) {
@@ -50,10 +58,10 @@ export function measureGate(metric: MetricName, subject: Assertion['subject'], c
     case 'error_rate':
       return shareOrDelta(failures(candidate), failures(baseline), subject, compared);
     case 'beats_random_mix':
-      if (!compared.hull) return 'the candidate is no chain, so there is no mix of its targets';
+      if (!compared.hull) return 'the candidate is no chain whose targets are all known here, so there is no mix of its targets';
       if (compared.weights === 'cluster' || compared.sequential)
         return 'a mix is of requests, looked at once: leave out weights and sequential';
-      return gainOverRandomMix(candidate, compared.hull, clusters) ?? unpriced;
+      return gainOverRandomMix(candidate, compared.hull, clusters, compared.draws?.weights) ?? unpricedReason(compared);
     case 'certificate.psi':
       if (compared.psi === undefined) return 'the gate file names no certificate: certificate: FILE';
       return typeof compared.psi === 'string' ? compared.psi : exactInference(compared.psi);
@@ -78,7 +86,8 @@ const sequentialConversationMax = 20;
 
 /** Every mean goes through here: by requests or by conversations, looked at once or at any time. */
 function mean(values: Float64Array, kind: 'share' | 'difference' | 'amount', compared: ComparedSides): Inference {
-  const { sequential, weights } = compared;
+  const { sequential, weights, draws } = compared;
+  if (draws) return drawnMean(values, kind, compared.clusters, draws);
   const [own, clusters] = weights === 'cluster' ? perCluster(values, compared.clusters) : [values, compared.clusters];
   if (sequential) {
     if (kind === 'amount') return guardedInference(clusterSums(own, clusters), clusterSums(new Float64Array(own.length).fill(1), clusters));
@@ -108,7 +117,8 @@ function scoreMean(name: string, isSignal: boolean, subject: Assertion['subject'
   const outside = at.some(i => !(head[i]! >= 0 && head[i]! <= 1) || (base[i] !== undefined && !(base[i]! >= 0 && base[i]! <= 1)));
   if (outside) return `some score named ${name} lies outside 0 to 1`;
   const clusters: Clusters = renumberedClusters(compared.clusters, at);
-  const part = { ...compared, clusters };
+  const { draws } = compared;
+  const part = { ...compared, clusters, ...(draws ? { draws: { ...draws, weights: Float64Array.from(at, i => draws.weights[i]!) } } : {}) };
   const column = (values: readonly (number | undefined)[]): Float64Array => Float64Array.from(at, i => values[i] ?? 0);
   return shareOrDelta(column(head), column(base), subject, part);
 }
@@ -127,12 +137,13 @@ function cost(subject: Assertion['subject'], compared: ComparedSides): Measureme
   const { candidate, baseline, clusters, sequential, weights } = compared;
   const per1k = (trials: Trials): Float64Array => trials.cost.map(nano => usd(nano) * 1000);
   const [head, base] = [per1k(candidate), per1k(baseline)];
-  if (![...head, ...base].every(Number.isFinite)) return unpriced;
+  if (!head.every(Number.isFinite) || !base.every(Number.isFinite)) return unpricedReason(compared);
   if (subject === 'value') return mean(head, 'amount', compared);
   if (subject === 'delta') return mean(differences(head, base), 'amount', compared);
   if (base.every(x => x === 0)) return 'the baseline costs nothing, so there is no change in per cent; write it with a $';
   const [own, theirs, groups] =
     weights === 'cluster' ? [perCluster(head, clusters)[0], ...perCluster(base, clusters)] : [head, base, clusters];
+  if (compared.draws) return scaled(weightedRatio(head, base, compared.draws.weights, clusters), 1, -1);
   if (sequential) return scaled(guardedInference(clusterSums(own, groups), clusterSums(theirs, groups)), 1, -1);
   if (groups.count < resampledClustersMin) return scaled(ratioInference(own, theirs, groups), 1, -1);
   const [headSums, baseSums] = [clusterSums(own, groups), clusterSums(theirs, groups)];
@@ -143,6 +154,8 @@ function percentile(column: 'latencyMs' | 'firstTokenMs', q: number, subject: As
   const { candidate, baseline, clusters } = compared;
   if (compared.sequential) return 'a percentile has no interval that holds at every look; leave sequential out, or gate a mean';
   if (compared.weights === 'cluster') return 'a percentile is of requests; leave weights: cluster out';
+  if (compared.isFilled) return 'a percentile has no bound where times are not known';
+  if (compared.draws) return 'a percentile of drawn requests has no interval here; gate a mean';
   const timed = [...candidate.step.keys()].filter(
     i => Number.isFinite(candidate[column][i]!) && (subject === 'value' || Number.isFinite(baseline[column][i]!)),
   );

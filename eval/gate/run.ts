@@ -1,14 +1,14 @@
 /** One gate, run: both sides decided on the same complete items, and judged. */
 
-import { clustersOf } from '../../statistics/index.ts';
-import { selectionProblem } from '../identification/selected-sample.ts';
-import { type CompleteItems, completeItems, type Item, type Outcome, type Outcomes } from '../outcomes/outcomes.ts';
-import { singleTargetPolicy } from '../policies/chain.ts';
+import { clustersOf, tabulate } from '../../statistics/index.ts';
+import { comparablePolicies, filled, type PairedTrials } from '../identification/comparable.ts';
+import { missingProblem } from '../identification/selected-sample.ts';
+import { type CompleteItems, completeItems, type Dropped, type Item, type Outcome, type Outcomes } from '../outcomes/outcomes.ts';
+import { type Chain, singleTargetPolicy } from '../policies/chain.ts';
 import { type Trials, trialRunner } from '../policies/trials.ts';
 import { mixingHull } from '../sweep/random-mix.ts';
 import type { ComparedSides } from './compared-sides.ts';
-import type { GateResult } from './evaluate.ts';
-import { evaluateGate, type GateReport, type ItemChange } from './evaluate.ts';
+import { type Bounds, evaluateGate, type GateReport, type ItemChange } from './evaluate.ts';
 import type { GateFile } from './file.ts';
 import { judgedColumns, type ResolvedSide } from './side.ts';
 
@@ -17,23 +17,86 @@ export interface Sides {
   readonly candidate: ResolvedSide;
 }
 
-/** Both sides on the items that all their columns know; nothing to compare when there are none. */
-export function compareSides(
-  { baseline, candidate }: Sides,
-  outcomes: Outcomes,
-): { readonly kept: CompleteItems; readonly compared?: ComparedSides } {
-  const columns = judgedColumns(baseline, candidate);
-  const kept = completeItems(outcomes.items, columns);
-  if (kept.items.length === 0) return { kept };
-  const decide = trialRunner(kept.items, columns);
-  const { chain } = candidate;
-  const alone = (target: string): [string, Trials] => [target, decide(singleTargetPolicy(chain!, target))];
-  const hull = chain && chain.targets.length > 1 ? mixingHull(new Map(chain.targets.map(alone))) : undefined;
-  const clusters = clustersOf(kept.items.map(item => item.cluster));
-  const [base, head] = [decide(baseline.policy), decide(candidate.policy)];
-  const answers = { baseline: answersOf(baseline, base, kept.items), candidate: answersOf(candidate, head, kept.items) };
-  return { kept, compared: { baseline: base, candidate: head, clusters, hull, items: kept.items, answers } };
+export interface ComparedRequests {
+  /** `items` are those that are compared, in the order of every column below. */
+  readonly kept: CompleteItems;
+  readonly compared?: ComparedSides;
+  /** Where some requests lack an outcome that the comparison needs: all of them, as bad and as good for the candidate as they can be. */
+  readonly bounds?: Bounds;
+  /** What is not known, and what would make it known; undefined when nothing that is needed is missing. */
+  readonly problem?: string;
 }
+
+/** Both sides on the items of which all that the two need is known; nothing to compare when there are none. */
+export function compareSides({ baseline, candidate }: Sides, outcomes: Outcomes): ComparedRequests {
+  const columns = judgedColumns(baseline, candidate);
+  const policies = { baseline: baseline.policy, candidate: candidate.policy };
+  const { known, weights, weightMax, missing, unlabelled, lacking } = comparablePolicies(outcomes.items, policies, columns);
+  const kept = { ...completeItems(outcomes.items, columns), items: known.items, dropped: droppedOf(lacking) };
+  if (known.items.length === 0) return { kept };
+  const { chain } = candidate;
+  const side = (paired: PairedTrials, hull: ComparedSides['hull']): ComparedSides => ({
+    ...{ baseline: paired.baseline, candidate: paired.candidate, items: paired.items, hull },
+    clusters: clustersOf(paired.items.map(item => item.cluster)),
+    answers: {
+      baseline: answersOf(baseline, paired.baseline, paired.items),
+      candidate: answersOf(candidate, paired.candidate, paired.items),
+    },
+    ...(weights ? { draws: { weights: withOnes(weights, paired.items.length), weightMax } } : {}),
+  });
+  const compared = side(known, chain && chain.targets.length > 1 ? hullOf(chain, known.items, columns, weights) : undefined);
+  const unknown = missing.items.length + unlabelled;
+  if (unknown === 0) return { kept, compared };
+  const bound = (how: 'worst' | 'best'): ComparedSides => ({
+    ...side(joined(filled(known, policies, how), filled(missing, policies, how)), undefined),
+    isFilled: true,
+  });
+  const problem = missingProblem(unknown, known.items.length + missing.items.length, lacking);
+  return {
+    kept,
+    compared,
+    bounds: { worst: bound('worst'), best: bound('best'), problem, isQualityAlone: missing.items.length === 0 },
+    problem,
+  };
+}
+
+/** Undefined where some target is not known for all: then there is no mix to beat. */
+function hullOf(
+  chain: Chain,
+  items: readonly Item[],
+  columns: readonly string[],
+  weights: Float64Array | undefined,
+): ComparedSides['hull'] {
+  const run = trialRunner(items, columns);
+  const singles = new Map(chain.targets.map((target): [string, Trials] => [target, run(singleTargetPolicy(chain, target))]));
+  return [...singles.values()].some(({ lacks }) => lacks!.some(step => step >= 0)) ? undefined : mixingHull(singles, weights);
+}
+
+const withOnes = (weights: Float64Array, n: number): Float64Array => tabulate(n, i => weights[i] ?? 1);
+
+function joined(a: PairedTrials, b: PairedTrials): PairedTrials {
+  const column = (x: Float64Array, y: Float64Array): Float64Array =>
+    tabulate(x.length + y.length, i => (i < x.length ? x[i]! : y[i - x.length]!));
+  const trials = (x: Trials, y: Trials): Trials => ({
+    cost: column(x.cost, y.cost),
+    quality: column(x.quality, y.quality),
+    latencyMs: column(x.latencyMs, y.latencyMs),
+    firstTokenMs: column(x.firstTokenMs, y.firstTokenMs),
+    step: Int8Array.from([...x.step, ...y.step]),
+  });
+  return {
+    items: [...a.items, ...b.items],
+    baseline: trials(a.baseline, b.baseline),
+    candidate: trials(a.candidate, b.candidate),
+  };
+}
+
+const droppedOf = (lacking: ReadonlyMap<string, number>): readonly Dropped[] =>
+  [...lacking].map(([target, count]) => ({
+    count,
+    why: `no outcome, or no quality, of ${target}`,
+    mend: `hindcast replay run --against ${target} --only-missing, or score its answers`,
+  }));
 
 const answersOf = ({ policy }: ResolvedSide, { step }: Trials, items: readonly Item[]): readonly (Outcome | undefined)[] =>
   items.map((item, i) => (step[i]! < 0 ? undefined : item.outcomes.get(policy.steps[step[i]!]!.target)));
@@ -48,34 +111,23 @@ export interface GateRun {
 export function runGateFile(gate: GateFile, sides: Sides, outcomes: Outcomes, psi?: (items: readonly Item[]) => number | string): GateRun {
   const { data, confidence, seed, sequential, rules } = gate;
   const selectedOutcomes = { ...outcomes, items: selected(outcomes.items, gate) };
-  const { kept, compared: plain } = compareSides(sides, selectedOutcomes);
+  const { kept, compared: plain, bounds } = compareSides(sides, selectedOutcomes);
   if (!plain) return { kept };
-  const compared: ComparedSides = {
-    ...plain,
+  const asGated = (side: ComparedSides): ComparedSides => ({
+    ...side,
     weights: data.weights,
     ...(sequential ? { sequential: { planned: Math.max(data.clustersMin, 100) } } : {}),
     ...(psi && rules.some(({ metric }) => metric === 'certificate.psi') ? { psi: psi(selectedOutcomes.items) } : {}),
-  };
-  const judgement = heldBack(
-    evaluateGate(rules, compared, { confidence, seed, clustersMin: data.clustersMin }),
-    selectionProblem(kept, kept.targets),
-  );
+  });
+  const compared = asGated(plain);
+  const judgement = evaluateGate(rules, compared, {
+    ...{ confidence, seed, clustersMin: data.clustersMin },
+    ...(bounds ? { bounds: { ...bounds, worst: asGated(bounds.worst), best: asGated(bounds.best) } } : {}),
+  });
   const names = { baseline: sides.baseline.name, candidate: sides.candidate.name };
   const report = { ...judgement, ...names, name: gate.name, label: outcomes.label, dropped: kept.dropped, notes: outcomes.notes };
   return { kept, compared, report: { ...report, changes: changesOf(compared, kept.items) } };
 }
-
-/** Nothing passes or fails on requests that were selected by what is compared. */
-const heldBack = (result: GateResult, problem: string | undefined): GateResult =>
-  problem === undefined
-    ? result
-    : {
-        ...result,
-        verdict: 'inconclusive',
-        findings: result.findings.map(finding =>
-          finding.verdict === 'skipped' ? finding : { ...finding, verdict: 'inconclusive', reason: problem },
-        ),
-      };
 
 /** The requests that the file is about, in the clusters that it names. */
 function selected(items: readonly Item[], { data: { where, cluster } }: GateFile): readonly Item[] {

@@ -31,6 +31,9 @@ export const isComplete = (item: Item, targets: readonly string[]): boolean =>
     return outcome !== undefined && (outcome.failure !== undefined || outcome.quality !== undefined);
   });
 
+/** It lacks an outcome because chance did not draw it; the drawn ones stand for it. */
+export const isUndrawn = ({ chance = 1, weight }: Item): boolean => chance < 1 && weight === undefined;
+
 /** The chance with which the item's missing outcome was, or would have been, drawn; 1 when nothing was drawn. */
 export const chanceOf = ({ chance, weight = 1 }: Item): number => chance ?? 1 / weight;
 
@@ -57,7 +60,7 @@ function knowledgeOf(items: readonly Item[], target: string, isLast: boolean): T
       priced++;
     }
     if (!outcome.failure && outcome.quality === undefined) unlabelled++;
-    else if (isLast && chanceOf(item) < 1) drawn++;
+    else if (outcome.drawn ?? (isLast && chanceOf(item) < 1)) drawn++;
     else asked++;
   }
   return { target, asked, drawn, unlabelled, unknown, meanCostNanoUsd: priced === 0 ? Number.NaN : cost / priced };

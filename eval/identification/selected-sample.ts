@@ -1,13 +1,20 @@
 /** Whether the requests whose outcomes are all known stand for all requests, or were selected by what is compared. */
 import type { CompleteItems } from '../outcomes/outcomes.ts';
-import { chanceOf, isComplete } from './population.ts';
+import { isComplete, isUndrawn } from './population.ts';
 
 /** A smaller share of incomplete requests moves no share by more than this. */
 export const incompleteShareMax = 0.01;
 
 /** Incomplete requests other than those that were not drawn with a known chance, which weights stand for. */
 export const incompleteCount = ({ population }: CompleteItems, targets: readonly string[]): number =>
-  population.filter(item => !isComplete(item, targets) && !(chanceOf(item) < 1 && !item.outcomes.has(targets.at(-1)!))).length;
+  population.filter(item => !isComplete(item, targets) && !isUndrawn(item)).length;
+
+/** What is not known of so many requests, and what would make it known. */
+export function missingProblem(missing: number, all: number, lacking: ReadonlyMap<string, number>): string {
+  const which = [...lacking].map(([target, n]) => `${target} for ${n.toLocaleString('en')}`).join(', ');
+  const remedy = [...lacking.keys()].map(target => `hindcast replay run --against ${target} --only-missing`).join('; ');
+  return `${missing.toLocaleString('en')} of ${all.toLocaleString('en')} requests lack an outcome or a quality that this compares (${which}); as bad as they can be they do not satisfy it, as good as they can be they may. To know them: ${remedy}, or score the answers`;
+}
 
 /**
  * Why a comparison of the complete requests does not describe all of them; undefined when at most 1 % are incomplete. A live chain

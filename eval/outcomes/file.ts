@@ -1,4 +1,4 @@
-/** Reads outcomes measured elsewhere: JSONL of `{id, cluster?, weight?, tags?, targets: {name: {quality?, confidence? | signals?, cost, …}}}`. */
+/** Reads outcomes measured elsewhere: JSONL of `{id, cluster?, weight?, chance?, tags?, targets: {name: {quality?, confidence? | signals?, cost, …}}}`. */
 
 import { isObject, type Json, type JsonObject, scanObject } from '../../gateway/core/chat/json.ts';
 import { type Failure, failureKindOfLabel } from '../../gateway/core/shared/failure.ts';
@@ -48,8 +48,8 @@ export function parseOutcomes(text: string): ParsedOutcomes {
 type Report = (field: string, message: string) => undefined;
 
 const allNames: readonly string[] = [...signalNames, ...featureNames];
-const itemKeys = ['id', 'cluster', 'weight', 'tags', 'targets'];
-const outcomeKeys = ['quality', 'confidence', 'signals', 'cost', 'latency_ms', 'ttft_ms', 'scores', 'model', 'error'];
+const itemKeys = ['id', 'cluster', 'weight', 'chance', 'tags', 'targets'];
+const outcomeKeys = ['quality', 'confidence', 'signals', 'cost', 'latency_ms', 'ttft_ms', 'scores', 'model', 'drawn', 'error'];
 
 function parseItem(row: string, report: Report): Item | undefined {
   const scan = scanObject(row);
@@ -78,7 +78,15 @@ function parseItem(row: string, report: Report): Item | undefined {
   const weight = value.weight ?? undefined;
   if (weight !== undefined && !(typeof weight === 'number' && weight >= 1 && weight <= 1e6))
     return report('weight', 'must be one over the chance that the item was drawn with, 1 or more');
-  return { id, cluster, outcomes, ...(weight === undefined ? {} : { weight }), ...(tags ? { tags } : {}) };
+  const chance = value.chance ?? undefined;
+  if (chance !== undefined && !(typeof chance === 'number' && chance > 0 && chance <= 1))
+    return report('chance', 'must be the chance with which the missing outcomes were, or would have been, drawn: above 0 and at most 1');
+  return {
+    ...{ id, cluster, outcomes },
+    ...(weight === undefined ? {} : { weight }),
+    ...(chance === undefined ? {} : { chance }),
+    ...(tags ? { tags } : {}),
+  };
 }
 
 function parseTags(tags: Json | undefined, report: Report): Readonly<Record<string, string>> | undefined {
@@ -126,6 +134,7 @@ function parseOutcome(cell: JsonObject, at: string, report: Report): Outcome {
     ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
     ...(scores ? { scores } : {}),
     ...(typeof model === 'string' ? { model } : {}),
+    ...(cell.drawn === true ? { drawn: true } : {}),
     ...(failure ? { failure } : {}),
   };
 }

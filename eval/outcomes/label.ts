@@ -13,6 +13,8 @@ export interface Cell extends Outcome {
   readonly scores?: Readonly<Record<string, number>>;
   /** The probability with which this copy was drawn. */
   readonly drawProbability?: number;
+  /** `audit` or `shadow`. */
+  readonly drawnBy?: string;
 }
 
 export interface BodyReference {
@@ -98,7 +100,11 @@ const isJudged = (outcome: Outcome | undefined): boolean =>
   outcome !== undefined && (outcome.failure !== undefined || outcome.quality !== undefined);
 
 /** What an outcome is once it has been labelled. */
-function outcomeOf({ body: _, scoredExchange: __, drawProbability: _drawn, scores, ...cell }: Cell, quality: number | undefined): Outcome {
+function outcomeOf(
+  { body: _, scoredExchange: __, drawProbability, drawnBy: _by, scores, ...plain }: Cell,
+  quality: number | undefined,
+): Outcome {
+  const cell: Outcome = drawProbability === undefined ? plain : { ...plain, drawn: true };
   const { quality: ___, ...others } = scores ?? {};
   const outcome = Object.keys(others).length === 0 ? cell : { ...cell, scores: others };
   return quality === undefined ? outcome : { ...outcome, quality };

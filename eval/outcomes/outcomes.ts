@@ -2,7 +2,7 @@
 
 import type { NanoUsd } from '../../gateway/core/money/price.ts';
 import type { Failure } from '../../gateway/core/shared/failure.ts';
-import type { Milliseconds } from '../../gateway/core/shared/time.ts';
+import type { Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 import type { Signals } from '../../gateway/core/signals/names.ts';
 
 /** One cell. An absent member is unknown. */
@@ -19,6 +19,8 @@ export interface Outcome {
   readonly scores?: Readonly<Record<string, number>>;
   /** The model that answered, as it called itself. */
   readonly model?: string;
+  /** It was asked because chance drew the request; the item says with which chance. */
+  readonly drawn?: boolean;
   /** It gave no answer. */
   readonly failure?: Failure;
 }
@@ -28,7 +30,7 @@ export interface Item {
   /** Items that are not independent of one another share it: a conversation, or the item alone. */
   readonly cluster: string;
   readonly outcomes: ReadonlyMap<string, Outcome>;
-  /** How many requests it represents: 1 / the probability with which its outcomes were drawn, as in an audit. 1 when absent. */
+  /** How many requests it represents: 1 / the probability with which its outcomes were drawn, as in an audit. Absent where nothing was drawn. */
   readonly weight?: number;
   /**
    * With which the outcomes that the traffic itself does not show were drawn, in (0, 1]: known for every request of the population, drawn or not.
@@ -45,6 +47,15 @@ export interface Outcomes {
   readonly label: string;
   /** What the reader should know of how the matrix came about. */
   readonly notes: readonly string[];
+  /** Where the requests were recorded; undefined when a file gives them. */
+  readonly source?:
+    | {
+        readonly routes: readonly string[];
+        readonly configurations: number;
+        readonly from: Instant;
+        readonly to: Instant;
+      }
+    | undefined;
 }
 
 /** Items that a judgement had to leave out, why, and what would bring them back. */
@@ -69,9 +80,9 @@ export interface CompleteItems {
   readonly priced: boolean;
 }
 
-/** Undefined where all weigh the same, so that weights change nothing. */
+/** Undefined where all weigh the same, so that weights change nothing. Undrawn requests weigh 0: the drawn ones stand for them. */
 export function weightsOf(items: readonly Item[]): Float64Array | undefined {
-  const weights = Float64Array.from(items, ({ weight }) => weight ?? 1);
+  const weights = Float64Array.from(items, ({ weight, chance = 1 }) => weight ?? (chance < 1 ? 0 : 1));
   return weights.every(weight => weight === weights[0]) ? undefined : weights;
 }
 

@@ -5,6 +5,9 @@ import type { Store } from '../../recorder/store/store.ts';
 export interface OriginalRow {
   readonly id: string;
   readonly conversation_id: string;
+  /** Unix milliseconds. */
+  readonly at: number | string;
+  readonly config_hash: string;
   readonly dialect: string;
   readonly stream: boolean;
   readonly outcome: string;
@@ -117,7 +120,7 @@ export function selectOriginals(
   const route = query.route === undefined ? '' : 'AND route = {route: String}';
   const drawn = query.drawnFrom === undefined ? '' : `AND (route, config_hash) IN (${sampledConfigurations})`;
   return store.select<OriginalRow>(
-    `SELECT toString(request_id) AS id, conversation_id, dialect, stream, CAST(outcome, 'String') AS outcome, error_type, latency_ms, ttft_ms,
+    `SELECT toString(request_id) AS id, toUnixTimestamp64Milli(ts) AS at, config_hash, conversation_id, dialect, stream, CAST(outcome, 'String') AS outcome, error_type, latency_ms, ttft_ms,
   ${nano('cost_usd')} AS cost_nano, price_id, confidence,
   tenant_id, route, project_id, end_user, tags
 FROM requests
@@ -192,7 +195,7 @@ LIMIT 1 BY exchange, attempt_no`,
     `SELECT r.replay_of AS item, r.run_id AS run_id, r.repeat_no AS repeat_no, ${attemptColumns}
 FROM attempts AS a INNER JOIN requests AS r ON r.tenant_id = a.tenant_id AND r.request_id = a.request_id
 WHERE a.run_id IN {runs: Array(String)} AND r.run_id IN {runs: Array(String)} AND a.kind != 'judge' AND a.target IN {targets: Array(String)}
-  AND r.replay_of IN {ids: Array(String)} ${weighs ? 'AND a.step = 0' : ''}
+  AND r.replay_of IN {ids: Array(String)} ${weighs ? "AND (a.step = 0 OR a.run_id NOT IN ('audit', 'shadow'))" : ''}
 LIMIT 1 BY exchange, attempt_no`,
     { ids, targets, runs },
   );

@@ -11,10 +11,11 @@ export function printOutcomes(items: readonly Item[], targets: readonly string[]
     .join('');
 }
 
-const lineOf = ({ id, cluster, weight, tags, outcomes }: Item, targets: readonly string[]): object => ({
+const lineOf = ({ id, cluster, weight, chance, tags, outcomes }: Item, targets: readonly string[]): object => ({
   id,
   ...(cluster === id ? {} : { cluster }),
   ...(weight === undefined || weight === 1 ? {} : { weight }),
+  ...(chance === undefined || chance === 1 ? {} : { chance }),
   ...(tags && Object.keys(tags).length > 0
     ? { tags: Object.fromEntries(Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1))) }
     : {}),
@@ -27,7 +28,7 @@ const lineOf = ({ id, cluster, weight, tags, outcomes }: Item, targets: readonly
 });
 
 /** An unknown cost is written as null, so that it is not read as 0. */
-function cellOf({ quality, signals, costNanoUsd, latencyMs, firstTokenMs, scores, model, failure }: Outcome): object {
+function cellOf({ quality, signals, costNanoUsd, latencyMs, firstTokenMs, scores, model, drawn, failure }: Outcome): object {
   const shown = [...signalNames, ...featureNames].flatMap(name => (signals[name] === undefined ? [] : [[name, signals[name]] as const]));
   return {
     ...(quality === undefined ? {} : { quality }),
@@ -37,6 +38,7 @@ function cellOf({ quality, signals, costNanoUsd, latencyMs, firstTokenMs, scores
     ...(firstTokenMs === undefined ? {} : { ttft_ms: latencyMs === undefined ? firstTokenMs : Math.min(firstTokenMs, latencyMs) }),
     ...(scores === undefined || Object.keys(scores).length === 0 ? {} : { scores }),
     ...(model === undefined ? {} : { model }),
+    ...(drawn ? { drawn } : {}),
     ...(failure ? { error: failure.kind } : {}),
   };
 }

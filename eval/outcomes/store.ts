@@ -3,6 +3,7 @@
 import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
+import { type DrawableItem, withDrawChances } from './chances.ts';
 import { failureOfKind } from './file.ts';
 import { type Cell, type LabellingOptions, labelOutcomes, type UnlabelledItem } from './label.ts';
 import type { Outcomes } from './outcomes.ts';
@@ -38,8 +39,10 @@ export interface OutcomeQuery extends LabellingOptions {
   readonly drawnOnly?: boolean;
   /** The most recent so many requests. */
   readonly limit: number;
-  /** Requests of this route alone, where no run is named. */
+  /** Requests of this route alone, where no run is named and the route has any. */
   readonly route?: string;
+  /** Requests of the newest configuration alone; how many others there are is noted. */
+  readonly newestConfiguration?: boolean;
   /** This request alone. */
   readonly item?: string;
 }
@@ -51,44 +54,61 @@ export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<O
   const copies = audited ? [...new Set([...weighed, 'audit'])] : weighed;
   const imports = query.onlyRuns ? query.runs.filter(run => run.kind === 'import').map(run => run.run_id) : [];
   const armRuns = query.columns.flatMap(column => (column.type === 'arm' ? [column.run] : []));
-  const found: UnlabelledItem[] = [];
+  const found: DrawableItem[] = [];
+  const notes: string[] = [];
+  let source: Outcomes['source'];
   if (replays.length > 0 || !query.onlyRuns) {
-    const rows = await selectOriginals(store, {
-      targets: query.targets,
-      runs: [...new Set([...replays, ...armRuns])],
-      // What was escalated has all its outcomes without a copy.
-      onlyRuns: query.drawnOnly || (query.onlyRuns && copies.length === 0) || armRuns.length > 0,
-      ...(copies.length === 0 || query.drawnOnly ? {} : { drawnFrom: copies }),
-      limit: query.limit,
-      ...(query.since === undefined ? {} : { since: query.since }),
-      ...(query.item === undefined ? {} : { item: query.item }),
-      ...(query.route === undefined || (query.onlyRuns && !query.drawnOnly) ? {} : { route: query.route }),
-    });
+    const select = (route: string | undefined): Promise<OriginalRow[]> =>
+      selectOriginals(store, {
+        targets: query.targets,
+        runs: [...new Set([...replays, ...armRuns])],
+        // What was escalated has all its outcomes without a copy.
+        onlyRuns: query.drawnOnly || (query.onlyRuns && copies.length === 0) || armRuns.length > 0,
+        ...(copies.length === 0 || query.drawnOnly ? {} : { drawnFrom: copies }),
+        limit: query.limit,
+        ...(query.since === undefined ? {} : { since: query.since }),
+        ...(query.item === undefined ? {} : { item: query.item }),
+        ...(route === undefined || (query.onlyRuns && !query.drawnOnly) ? {} : { route }),
+      });
+    const own = await select(query.route);
+    const all = own.length > 0 || query.route === undefined || query.onlyRuns ? own : await select(undefined);
+    if (all.length > own.length) notes.push(`Route ${query.route} has no recorded request; these are of every route.`);
+    const rows = query.newestConfiguration ? newestOnly(all, notes) : all;
+    source = sourceOf(rows);
     const chance = audited && !query.weighted ? await minAuditProbability(store, query.targets) : 1;
     const judged = chance < 1 ? rows.filter(({ id }) => seededUniform(id, 'audit') < chance) : rows;
     for (const part of chunks(judged)) found.push(...(await cellsOf(store, query, part, replays)));
   }
   if (imports.length > 0)
     found.push(...importedCells(await selectResults(store, imports, query.targets, query.item === undefined ? undefined : [query.item])));
-  const outcomes = await labelOutcomes(store, query.weighted ? withChances(found, query.targets) : found, query);
-  const note = samplingNote(found, query.targets, weighed);
-  return note === undefined ? outcomes : { ...outcomes, notes: [note, ...outcomes.notes] };
+  const outcomes = await labelOutcomes(store, isWeighed(query) ? withDrawChances(found, query.targets) : found.map(withoutDrawing), query);
+  return { ...outcomes, ...(source ? { source } : {}), notes: [...notes, ...outcomes.notes] };
 }
 
-/** A request whose last target is unknown was not drawn; it had the chance that its configuration gives. Escalated ones needed no draw. */
-function withChances(found: readonly UnlabelledItem[], targets: readonly string[]): readonly UnlabelledItem[] {
-  const chanceMin = found.reduce((least, { weight = 1 }) => Math.min(least, 1 / weight), 1);
-  const last = targets.at(-1)!;
-  return found.map(item => ({ ...item, chance: item.weight !== undefined ? 1 / item.weight : item.cells.has(last) ? 1 : chanceMin }));
+/** Named runs are judged as they are, unless their weights are asked for; all of the traffic has its audits weighed. */
+const isWeighed = ({ weighted, onlyRuns }: OutcomeQuery): boolean => (weighted ?? false) || !onlyRuns;
+
+const withoutDrawing = ({ drawing: _, ...item }: DrawableItem): UnlabelledItem => item;
+
+function sourceOf(rows: readonly OriginalRow[]): Outcomes['source'] {
+  if (rows.length === 0) return undefined;
+  const times = rows.map(({ at }) => Number(at));
+  return {
+    routes: [...new Set(rows.map(({ route }) => route))].sort(),
+    configurations: new Set(rows.map(({ config_hash: hash }) => hash)).size,
+    from: times.reduce((a, b) => Math.min(a, b)),
+    to: times.reduce((a, b) => Math.max(a, b)),
+  };
 }
 
-/** What was drawn, and what each drawn one stands for. */
-function samplingNote(found: readonly UnlabelledItem[], targets: readonly string[], copies: readonly string[]): string | undefined {
-  if (copies.length === 0) return undefined;
-  const whole = found.filter(({ cells }) => targets.every(target => cells.has(target)));
-  const drawn = whole.filter(({ weight }) => weight !== undefined);
-  const standFor = drawn.reduce((sum, { weight }) => sum + weight!, 0);
-  return `Of ${found.length.toLocaleString('en')} requests ${drawn.length.toLocaleString('en')} were drawn by ${copies.join(' and ')} and stand for about ${Math.round(standFor).toLocaleString('en')}, each for one over its chance; ${(whole.length - drawn.length).toLocaleString('en')} had all outcomes without.`;
+/** Rows come newest first. */
+function newestOnly(rows: readonly OriginalRow[], notes: string[]): readonly OriginalRow[] {
+  const kept = rows.filter(({ config_hash: hash }) => hash === rows[0]!.config_hash);
+  if (kept.length < rows.length)
+    notes.push(
+      `${(rows.length - kept.length).toLocaleString('en')} requests of earlier configurations are left out; --all-configurations takes them in.`,
+    );
+  return kept;
 }
 
 async function cellsOf(
@@ -96,7 +116,7 @@ async function cellsOf(
   query: OutcomeQuery,
   rows: readonly OriginalRow[],
   replays: readonly string[],
-): Promise<UnlabelledItem[]> {
+): Promise<DrawableItem[]> {
   const ids = rows.map(row => row.id);
   const dialects = new Map(rows.map(row => [row.id, row.dialect]));
   const cells = new Map<string, Map<string, Cell>>(ids.map(id => [id, new Map()]));
@@ -105,7 +125,7 @@ async function cellsOf(
     if (cell && known && !known.has(column)) known.set(column, cell);
   };
   if (query.targets.length > 0) {
-    const attempts = await selectAttempts(store, ids, query.targets, { runs: replays, weighs: query.weighted ?? false });
+    const attempts = await selectAttempts(store, ids, query.targets, { runs: replays, weighs: isWeighed(query) });
     for (const tries of attemptGroups(attempts, replays)) keep(tries[0]!.item, tries[0]!.target, cellOf(tries));
     // An arm that is no target of any policy, such as a URL, has its outcome in the results only.
     const replayRuns = query.weighted ? [] : replays;
@@ -123,15 +143,9 @@ async function cellsOf(
     id: row.id,
     cluster: row.conversation_id === '' ? row.id : row.conversation_id,
     cells: cells.get(row.id)!,
-    ...(query.weighted ? weightOf(cells.get(row.id)!) : {}),
+    drawing: `${row.route} ${row.config_hash}`,
     tags: { ...row.tags, tenant: row.tenant_id, route: row.route, project: row.project_id, user: row.end_user },
   }));
-}
-
-/** Copies of one request are drawn independently of one another. */
-function weightOf(cells: ReadonlyMap<string, Cell>): { readonly weight?: number } {
-  const weight = [...cells.values()].reduce((product, { drawProbability = 1 }) => product / drawProbability, 1);
-  return weight === 1 ? {} : { weight };
 }
 
 /** The attempts of each exchange at each target, in order. Recorded exchanges come first, then replays, the newest run and its first asking before others. */
@@ -164,7 +178,7 @@ function cellOf(tries: readonly AttemptRow[]): Cell | undefined {
     ...(last.served_model === '' ? {} : { model: last.served_model }),
     ...(ok ? {} : { failure: failureOfKind(last.outcome) }),
     ...(ok ? { body: { exchange: last.exchange, attempt: last.attempt_no, provider: last.provider } } : {}),
-    ...(last.audit_probability > 0 && last.audit_probability < 1 ? { drawProbability: last.audit_probability } : {}),
+    ...(last.audit_probability > 0 && last.audit_probability < 1 ? { drawProbability: last.audit_probability, drawnBy: last.run_id } : {}),
     // A score is of what the caller got.
     ...(last.accepted ? { scoredExchange: last.exchange } : {}),
   };
@@ -200,10 +214,15 @@ function resultCell(row: ResultRow, dialect?: string): Cell | undefined {
   };
 }
 
-function importedCells(rows: readonly ResultRow[]): UnlabelledItem[] {
-  const found = new Map<string, { id: string; cluster: string; cells: Map<string, Cell> }>();
+function importedCells(rows: readonly ResultRow[]): DrawableItem[] {
+  const found = new Map<string, { id: string; cluster: string; cells: Map<string, Cell>; drawing: string }>();
   for (const row of rows) {
-    const item = found.get(row.item) ?? { id: row.item, cluster: row.cluster === '' ? row.item : row.cluster, cells: new Map() };
+    const item = found.get(row.item) ?? {
+      id: row.item,
+      cluster: row.cluster === '' ? row.item : row.cluster,
+      cells: new Map(),
+      drawing: '',
+    };
     const cell = resultCell(row);
     if (cell && !item.cells.has(row.arm)) item.cells.set(row.arm, cell);
     found.set(row.item, item);

@@ -4,6 +4,7 @@ import { withScorerSignal } from '../../gateway/core/signals/scorer.ts';
 import { type AcceptRule, accepts, confidenceOf } from '../../gateway/core/signals/signal.ts';
 import { tabulate } from '../../statistics/index.ts';
 import type { Item, Outcome } from '../outcomes/outcomes.ts';
+import type { SweptSignal } from './chain.ts';
 
 export interface StepColumns {
   readonly outcomes: readonly (Outcome | undefined)[];
@@ -15,6 +16,10 @@ export interface StepColumns {
   /** Where the latency is known. */
   readonly timed: Uint8Array;
 }
+
+/** What an answer shows of a signal; undefined where there is no answer, or it shows none. */
+export const signalValueOf = (outcome: Outcome | undefined, signal: SweptSignal): number | undefined =>
+  outcome === undefined || outcome.failure ? undefined : signal === 'confidence' ? confidenceOf(outcome.signals) : outcome.signals[signal];
 
 /** A failure without a price was not billed. */
 export const costOf = (outcome: Outcome): number => outcome.costNanoUsd ?? (outcome.failure ? 0 : Number.NaN);
@@ -34,7 +39,7 @@ export function columnsOf({ target }: RouteStep, items: readonly Item[]): StepCo
 }
 
 /**
- * Items at which time and failures decide nothing: every target answered, within its time and all of them within the deadline. What such
+ * Items at which time and failures decide nothing: every target that is known answered, within its time and all of them within the deadline. What such
  * an item's chain does hangs on the accepted answers alone, and its times add up.
  */
 export function failureFreeItems({ steps, deadlineMs }: RoutePolicy, columns: readonly StepColumns[], items: number): Uint8Array {
@@ -44,7 +49,7 @@ export function failureFreeItems({ steps, deadlineMs }: RoutePolicy, columns: re
     let fits = true;
     for (const [k, { outcomes, latencyMs }] of columns.entries()) {
       const outcome = outcomes[i];
-      if (!outcome || outcome.failure || !(latencyMs[i]! < steps[k]!.timeoutMs)) fits = false;
+      if (outcome && (outcome.failure || !(latencyMs[i]! < steps[k]!.timeoutMs))) fits = false;
       total += latencyMs[i]!;
     }
     failureFree[i] = Number(fits && total < deadlineMs);

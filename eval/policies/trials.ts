@@ -15,6 +15,10 @@ export interface Trials {
   readonly firstTokenMs: Float64Array;
   /** The step that answered; -1 when none did. */
   readonly step: Int8Array;
+  /** The step that was come to and whose outcome nobody knows, where it is then `step` too; -1 when all that was needed is known. */
+  readonly lacks?: Int8Array;
+  /** The steps that were come to, one bit each. */
+  readonly asked?: Uint8Array;
 }
 
 export type TrialRunner = (policy: RoutePolicy) => Trials;
@@ -22,7 +26,7 @@ export type TrialRunner = (policy: RoutePolicy) => Trials;
 /**
  * Decides policies that differ in nothing but what their steps accept. Which answers are accepted is all that the router reads of a
  * threshold, so an item is simulated once for each pattern of accepted answers, and remembered; where neither time nor failures decide,
- * once for all such items. Throws when a policy calls a target of which an item has no outcome: pass complete items. With `compared`, an
+ * once for all such items. Where a policy comes to a target that the item knows nothing of, all is NaN and `lacks` names the step. With `compared`, an
  * item whose latency one of these targets lacks has none under any policy, and none to the first content when the last of them lacks
  * that: percentiles of different policies are over the same items.
  */
@@ -42,7 +46,7 @@ export function trialRunner(items: readonly Item[], compared: readonly string[] 
       for (let k = 0; k < accepts.length; k++) if (accepts[k]!(i)) pattern |= 1 << k;
       // Of several declined responses the surest is given, which depends on more than the pattern.
       if (memory.failureFree[i] === 1 && !(endsOpen && pattern === 0)) {
-        memory.paths[pattern] ??= attemptPathOf(policy, items[i]!);
+        memory.paths[pattern] ??= attemptPathOf(policy, pattern);
         writePath(memory.paths[pattern]!, memory.columns, policy, i, trials);
       } else copy(cachedTrials(memory, pattern, policy, items, i), trials, i);
     }
@@ -84,7 +88,7 @@ function cachedTrials(memory: TrialCache, pattern: number, policy: RoutePolicy, 
   memory.cached[pattern] ??= { done: new Uint8Array(items.length), trials: empty(items.length) };
   const { done, trials } = memory.cached[pattern];
   if (done[i] === 0) {
-    write(trials, i, runTrial(policy, items[i]!));
+    write(trials, i, trialOf(policy, items[i]!));
     done[i] = 1;
   }
   return trials;
@@ -96,15 +100,11 @@ interface AttemptPath {
   readonly answered: number;
 }
 
-/** By the real router, on an item of which all others of its kind differ in numbers alone. */
-function attemptPathOf(policy: RoutePolicy, item: Item): AttemptPath {
-  const simulation = simulatePolicy(policy, item.id, (target, nth) =>
-    nth === 0 ? attemptBehaviourOf(item.outcomes.get(target)) : undefined,
-  );
-  if (!simulation.supported) throw new Error(`item ${item.id} knows no outcome of ${simulation.target}`);
-  const { outcome, attempts } = simulation.state;
-  const answered = outcome?.type === 'answered' ? attempts[outcome.attempt]!.step : -1;
-  return { attempted: attempts.map(({ step }) => step), answered };
+/** Where every answer comes in time the first accepted one ends it, else the last step: what the router does, as a test holds. */
+function attemptPathOf({ steps }: RoutePolicy, pattern: number): AttemptPath {
+  const first = steps.findIndex((_, k) => ((pattern >> k) & 1) === 1);
+  const answered = first < 0 ? steps.length - 1 : first;
+  return { attempted: Array.from({ length: answered + 1 }, (_, k) => k), answered };
 }
 
 function writePath(
@@ -115,8 +115,15 @@ function writePath(
   to: Trials,
 ): void {
   let [cost, ended, started, timed] = [0, 0, 0, 1];
+  to.lacks![i] = -1;
+  to.asked![i] = 0;
   for (const k of attempted) {
     const column = columns[k]!;
+    to.asked![i]! |= 1 << k;
+    if (!column.outcomes[i]) {
+      write(to, i, unknownTrial(k, to.asked![i]!));
+      return;
+    }
     cost += column.cost[i]!;
     if (k === answered) started = ended;
     ended += column.latencyMs[i]!;
@@ -137,7 +144,14 @@ export interface Trial {
   readonly latencyMs: number;
   readonly firstTokenMs: number;
   readonly step: number;
+  readonly lacks?: number;
+  readonly asked?: number;
 }
+
+const unknownTrial = (step: number, asked: number): Trial => ({
+  ...{ cost: Number.NaN, quality: Number.NaN, latencyMs: Number.NaN, firstTokenMs: Number.NaN },
+  ...{ step, lacks: step, asked },
+});
 
 /** The target that the policy comes to and the item knows nothing of. */
 export function missingTargetFor(policy: RoutePolicy, item: Item): string | undefined {
@@ -147,22 +161,32 @@ export function missingTargetFor(policy: RoutePolicy, item: Item): string | unde
   return simulation.supported ? undefined : simulation.target;
 }
 
-/** One item under one policy, without any memory. */
+/** One item under one policy, without any memory. Throws when it comes to a target that the item knows nothing of. */
 export function runTrial(policy: RoutePolicy, item: Item): Trial {
+  const { lacks, asked: _, ...trial } = trialOf(policy, item);
+  if (lacks !== undefined && lacks >= 0) throw new Error(`item ${item.id} knows no outcome of ${policy.steps[lacks]!.target}`);
+  return trial;
+}
+
+function trialOf(policy: RoutePolicy, item: Item): Trial {
   const simulation = simulatePolicy(policy, item.id, (target, nth) =>
     nth === 0 ? attemptBehaviourOf(item.outcomes.get(target)) : undefined,
   );
-  if (!simulation.supported) throw new Error(`item ${item.id} knows no outcome of ${simulation.target}`);
+  if (!simulation.supported) {
+    const step = policy.steps.findIndex(({ target }) => target === simulation.target);
+    return unknownTrial(step, (1 << (step + 1)) - 1);
+  }
   const { state } = simulation;
+  const asked = state.attempts.reduce((mask, attempt) => mask | (1 << attempt.step), 0);
   const attemptedOutcomes = state.attempts.map(attempt => item.outcomes.get(policy.steps[attempt.step]!.target)!);
   const timed = attemptedOutcomes.every(outcome => outcome.latencyMs !== undefined);
   const cost = attemptedOutcomes.reduce((sum, outcome) => sum + costOf(outcome), 0);
   const latencyMs = timed ? simulation.endedAt : Number.NaN;
-  if (state.outcome?.type !== 'answered') return { cost, quality: 0, latencyMs, firstTokenMs: Number.NaN, step: -1 };
+  if (state.outcome?.type !== 'answered') return { cost, quality: 0, latencyMs, firstTokenMs: Number.NaN, step: -1, asked };
   const { step } = state.attempts[state.outcome.attempt]!;
   const outcome = item.outcomes.get(policy.steps[step]!.target)!;
   const firstTokenMs = timed ? firstTokenAt(policy, state, state.outcome.attempt, simulation, outcome) : Number.NaN;
-  return { cost, quality: outcome.quality ?? Number.NaN, latencyMs, firstTokenMs, step };
+  return { cost, quality: outcome.quality ?? Number.NaN, latencyMs, firstTokenMs, step, asked };
 }
 
 function attemptBehaviourOf(outcome: Outcome | undefined): AttemptBehaviour | undefined {
@@ -187,15 +211,25 @@ function firstTokenAt(
 
 function empty(n: number): Trials {
   const column = (): Float64Array => new Float64Array(n);
-  return { cost: column(), quality: column(), latencyMs: column(), firstTokenMs: column(), step: new Int8Array(n) };
+  return {
+    cost: column(),
+    quality: column(),
+    latencyMs: column(),
+    firstTokenMs: column(),
+    step: new Int8Array(n),
+    lacks: new Int8Array(n),
+    asked: new Uint8Array(n),
+  };
 }
 
-function write(to: Trials, i: number, { cost, quality, latencyMs, firstTokenMs, step }: Trial): void {
+function write(to: Trials, i: number, { cost, quality, latencyMs, firstTokenMs, step, lacks = -1, asked = 0 }: Trial): void {
   to.cost[i] = cost;
   to.quality[i] = quality;
   to.latencyMs[i] = latencyMs;
   to.firstTokenMs[i] = firstTokenMs;
   to.step[i] = step;
+  to.lacks![i] = lacks;
+  to.asked![i] = asked;
 }
 
 function copy(from: Trials, to: Trials, i: number): void {
@@ -204,4 +238,6 @@ function copy(from: Trials, to: Trials, i: number): void {
   to.latencyMs[i] = from.latencyMs[i]!;
   to.firstTokenMs[i] = from.firstTokenMs[i]!;
   to.step[i] = from.step[i]!;
+  to.lacks![i] = from.lacks![i]!;
+  to.asked![i] = from.asked![i]!;
 }

@@ -1,8 +1,18 @@
 /** The first lines of a report: what the numbers speak about, how each target's outcomes are known, and what would make more of them known. */
 import { usd } from '../../gateway/core/money/price.ts';
 import type { Population, TargetKnowledge } from '../identification/population.ts';
+import type { Outcomes } from '../outcomes/outcomes.ts';
 import type { Chain } from '../policies/chain.ts';
 import { count, percent } from './shared/format.ts';
+
+/** Where and when the requests were recorded, and under how many configurations; nothing for a file. */
+export function sourceNotes({ source }: Pick<Outcomes, 'source'>): readonly string[] {
+  if (!source) return [];
+  const { routes, configurations, from, to } = source;
+  const day = (at: number): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');
+  const shown = routes.length > 3 ? [...routes.slice(0, 3), `${routes.length - 3} more`] : routes;
+  return [`Recorded from ${day(from)} to ${day(to)} UTC, route ${shown.join(', ')}, ${count(configurations, 'configuration')}.`];
+}
 
 /** One sentence for the population, one for each target that is not known for all, and the remedy. */
 export function populationNotes(population: Population, { name, targets }: Pick<Chain, 'name' | 'targets'>): readonly string[] {

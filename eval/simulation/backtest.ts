@@ -1,21 +1,23 @@
 /** Another configuration over yesterday's requests, without asking anybody; and the deployed one, held against what was recorded. */
 
 import {
-  clustersOf,
   differences,
   type Estimate,
   meanInference,
   quantileOf,
-  ratioInference,
-  scaled,
   sortedAscending,
   sum,
-  tabulate,
+  weightedMean,
+  weightedQuantile,
 } from '../../statistics/index.ts';
-import type { Item } from '../outcomes/outcomes.ts';
+import { compare } from '../gate/compare.ts';
+import type { ComparedSides } from '../gate/compared-sides.ts';
+import type { Bounds } from '../gate/evaluate.ts';
+import { compareSides } from '../gate/run.ts';
+import type { ResolvedSide } from '../gate/side.ts';
+import type { Item, Outcomes } from '../outcomes/outcomes.ts';
 import type { Chain } from '../policies/chain.ts';
 import { missingTargetFor, runTrial, type Trial } from '../policies/trials.ts';
-import { deltaInference } from '../sweep/measure.ts';
 
 export interface SimulatedChain {
   readonly chain: string;
@@ -65,12 +67,10 @@ function trialsOf(
   return { trials, unsupported };
 }
 
-/** The items that every one of the policies can be simulated on. */
-export const supportedItems = (chains: readonly Chain[], items: readonly Item[]): readonly Item[] =>
-  items.filter(item => chains.every(({ policy }) => missingTargetFor(policy, item) === undefined));
-
-export function simulateChain(chain: Chain, items: readonly Item[]): SimulatedChain {
+/** `weights` are one over the chance that each item's outcomes were drawn with. */
+export function simulateChain(chain: Chain, items: readonly Item[], weights?: Float64Array): SimulatedChain {
   const { trials, unsupported } = trialsOf(chain, items);
+  if (weights) return weightedChain(chain, items, [...trials.values()], weights);
   const all = [...trials.values()];
   const answered = Object.fromEntries(chain.targets.map((target, step) => [target, all.filter(t => t.step === step).length]));
   const cost = sum(all.map(t => t.cost));
@@ -114,30 +114,75 @@ export function backtest(chain: Chain, items: readonly Item[], recorded: string)
   };
 }
 
-export function compareChains(
-  current: Chain,
-  candidate: Chain,
-  items: readonly Item[],
-  confidence: number,
-  error: Backtest | undefined,
-): Comparison | undefined {
-  const [before, after] = [trialsOf(current, items).trials, trialsOf(candidate, items).trials];
-  const both = items.filter(item => before.has(item) && after.has(item));
-  if (both.length === 0) return undefined;
-  const clusters = clustersOf(both.map(item => item.cluster));
-  const column = (trials: ReadonlyMap<Item, Trial>, of: (t: Trial) => number): Float64Array =>
-    tabulate(both.length, i => of(trials.get(both[i]!)!));
-  const known = (values: Float64Array): boolean => values.every(Number.isFinite);
-  const [base, head] = [column(before, t => t.cost), column(after, t => t.cost)];
-  const priced = known(base) && known(head) && sum(base) > 0;
-  const [was, is] = [column(before, t => t.quality), column(after, t => t.quality)];
-  const [slow, fast] = [column(before, t => t.latencyMs), column(after, t => t.latencyMs)];
-  const cost = priced ? scaled(ratioInference(head, base, clusters), 1, -1).interval(confidence) : null;
+function weightedChain(chain: Chain, items: readonly Item[], trials: readonly Trial[], weights: Float64Array): SimulatedChain {
+  const mean = (of: (trial: Trial) => number): number => weightedMean(trials.map(of), weights);
+  const [cost, quality, total] = [mean(t => t.cost), mean(t => t.quality), sum(weights)];
+  const timed = [...trials.keys()].filter(i => Number.isFinite(trials[i]!.latencyMs));
+  const at = (q: number): number | null =>
+    timed.length === 0
+      ? null
+      : weightedQuantile(
+          timed.map(i => trials[i]!.latencyMs),
+          timed.map(i => weights[i]!),
+          q,
+        );
+  const share = (step: number): number => sum(trials.map((t, i) => (t.step === step ? weights[i]! : 0)));
   return {
-    items: both.length,
-    cost,
-    quality: known(was) && known(is) ? deltaInference(is, was, clusters).interval(confidence) : null,
-    latencyMs: known(slow) && known(fast) ? meanInference(differences(fast, slow), clusters).interval(confidence) : null,
+    ...{ chain: chain.name, items: items.length, unsupported: {} },
+    answered: Object.fromEntries(chain.targets.map((target, step) => [target, (share(step) / total) * items.length])),
+    costPer1k: Number.isFinite(cost) ? cost / 1e6 : null,
+    quality: Number.isFinite(quality) ? quality : null,
+    errors: mean(t => Number(t.step < 0)),
+    latencyP50: at(0.5),
+    latencyP95: at(0.95),
+  };
+}
+
+export interface SimulatedPair {
+  readonly deployed: SimulatedChain;
+  readonly candidate: SimulatedChain;
+  readonly comparison: Comparison | undefined;
+  /** What is not known of some requests, and what would make it known. */
+  readonly problem: string | undefined;
+}
+
+/** Both policies over the same requests, by the comparison that `compare` and `gate` make: the same question has the same number. */
+export function simulatePair(
+  deployed: Chain,
+  candidate: Chain,
+  outcomes: Outcomes,
+  { confidence, error }: { readonly confidence: number; readonly error: Backtest | undefined },
+): SimulatedPair {
+  const side = (chain: Chain): ResolvedSide => ({
+    name: chain.name,
+    policy: chain.policy,
+    chain,
+    targets: chain.targets,
+    column: undefined,
+  });
+  const { kept, compared, bounds, problem } = compareSides({ baseline: side(deployed), candidate: side(candidate) }, outcomes);
+  const weights = compared?.draws?.weights;
+  return {
+    deployed: simulateChain(deployed, kept.items, weights),
+    candidate: simulateChain(candidate, kept.items, weights),
+    comparison: compared && comparisonOf(compared, bounds, { confidence, error }),
+    problem,
+  };
+}
+
+function comparisonOf(
+  compared: ComparedSides,
+  bounds: Bounds | undefined,
+  { confidence, error }: { readonly confidence: number; readonly error: Backtest | undefined },
+): Comparison {
+  const rows = compare(compared, { confidence, seed: 0, bounds, metrics: ['quality', 'cost_per_1k'] }).rows;
+  const row = (metric: string) => rows.find(found => found.metric === metric);
+  const cost = row('cost_per_1k')?.change ?? null;
+  const gaps = differences(compared.candidate.latencyMs, compared.baseline.latencyMs);
+  const isTimed = !compared.draws && !bounds && gaps.every(Number.isFinite);
+  return {
+    ...{ items: compared.candidate.step.length, cost, quality: row('quality')?.delta ?? null },
+    latencyMs: isTimed ? meanInference(gaps, compared.clusters).interval(confidence) : null,
     tooClose: cost !== null && error?.cost !== undefined && error.cost !== null && Math.abs(cost.value) <= Math.abs(error.cost),
   };
 }

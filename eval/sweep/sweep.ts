@@ -21,7 +21,7 @@ export interface SweepRow extends Measured {
   readonly thresholds: readonly number[] | null;
   /** Quality above that of a random mix of the targets at the same cost. */
   readonly vsRandomMix: Estimate | null;
-  /** No other row is as good in cost, quality and p95 latency, and better in one. */
+  /** No other row, single target or random mix of targets is as good in cost, quality and p95 latency, and better in one. */
   readonly frontier: boolean;
 }
 
@@ -70,12 +70,16 @@ export function sweep(chain: Chain, outcomes: Outcomes, options: SweepOptions): 
     const measured = measurePolicy(trials, baseline, policy.steps.length, clusters, confidence, weights);
     return { thresholds, ...measured, vsRandomMix: gainOverRandomMix(trials, hull, clusters, weights)?.interval(confidence) ?? null };
   };
+  const singleRows = [...singles].map(([target, trials]) => ({
+    target,
+    ...measurePolicy(trials, baseline, 1, clusters, confidence, weights),
+  }));
   const candidates = options.thresholds ?? candidatesOf(chain, kept.items, signal);
   const current = chain.configured ? row(chain.policy, thresholdsOf(chain.policy, signal) ?? null) : null;
-  const rows = markFrontier([
-    ...candidates.map(thresholds => row(withThresholds(chain, thresholds, signal), thresholds)),
-    ...(current ? [current] : []),
-  ]);
+  const rows = markFrontier(
+    [...candidates.map(thresholds => row(withThresholds(chain, thresholds, signal), thresholds)), ...(current ? [current] : [])],
+    singleRows,
+  );
   return {
     chain: chain.name,
     targets: chain.targets,
@@ -90,7 +94,7 @@ export function sweep(chain: Chain, outcomes: Outcomes, options: SweepOptions): 
     dropped: kept.dropped,
     coverage: Object.fromEntries([...kept.coverage].map(([target, count]) => [target, count / kept.known])),
     notes: [...outcomes.notes, ...notesOf(kept.items, chain, baseline)],
-    singles: [...singles].map(([target, trials]) => ({ target, ...measurePolicy(trials, baseline, 1, clusters, confidence, weights) })),
+    singles: singleRows,
     dominated: dominatedTargets(singles, weights),
     oracle: oracleOf(singles, clusters),
     current: current ? rows.at(-1)! : null,
@@ -113,11 +117,15 @@ function shareShowing(items: Items, target: string, signal: SweptSignal): number
     : answered.filter(item => signalOf(item.outcomes.get(target), signal) !== undefined).length / answered.length;
 }
 
-function markFrontier(rows: readonly Omit<SweepRow, 'frontier'>[]): SweepRow[] {
-  const costs = rows.map(row => [row.relativeCost?.value ?? 0, -row.quality.value, row.latencyMs?.p95.value ?? 0]);
+/** A row below the line of random mixing is never on it. Where a single target equals a row, both are. */
+function markFrontier(rows: readonly Omit<SweepRow, 'frontier'>[], singles: readonly Measured[]): SweepRow[] {
+  const costsOf = (row: Measured): number[] => [row.relativeCost?.value ?? 0, -row.quality.value, row.latencyMs?.p95.value ?? 0];
+  const costs = rows.map(costsOf);
+  const others = [...costs, ...singles.map(costsOf)];
   return rows.map((row, i) => {
     const mine = costs[i]!;
-    const beaten = costs.some(other => other.every((c, k) => c <= mine[k]!) && other.some((c, k) => c < mine[k]!));
+    const isBelowMix = row.vsRandomMix !== null && row.vsRandomMix.value < -1e-9;
+    const beaten = isBelowMix || others.some(other => other.every((c, k) => c <= mine[k]!) && other.some((c, k) => c < mine[k]!));
     return { ...row, frontier: !beaten };
   });
 }

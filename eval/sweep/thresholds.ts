@@ -1,15 +1,14 @@
 /** Candidate thresholds: the points where decisions change, with as few digits as distinguish them. */
-import { confidenceOf } from '../../gateway/core/signals/signal.ts';
-import type { Item, Outcome } from '../outcomes/outcomes.ts';
+import type { Item } from '../outcomes/outcomes.ts';
 import type { SweptSignal } from '../policies/chain.ts';
+import { signalValueOf } from '../policies/outcome-columns.ts';
 
 /** How many thresholds, or combinations of them, are evaluated: many for few items, so that a sweep of any size takes seconds. */
 export const candidatesMax = (items: number): number => Math.round(Math.min(256, Math.max(40, 5_000_000 / items)));
 /** Shown in a table. */
 export const shownMax = 20;
 
-export const signalOf = (outcome: Outcome | undefined, signal: SweptSignal): number | undefined =>
-  outcome === undefined || outcome.failure ? undefined : signal === 'confidence' ? confidenceOf(outcome.signals) : outcome.signals[signal];
+export const signalOf = signalValueOf;
 
 /** The values a target's answers show, each once, from the surest down. */
 export function distinctValues(items: readonly Item[], target: string, signal: SweptSignal): readonly number[] {

@@ -128,7 +128,7 @@ describe('eval sweep', () => {
     expect(code).toBe(0);
     expect(stderr).toContain('written: out/frontier.html');
     const page = place.read('out/frontier.html');
-    expect(page).toContain('<p class="sentence">No threshold keeps the quality of dear');
+    expect(page).toContain('<p class="sentence">No threshold saves money without loss');
     expect(page.match(/<svg /g)).toHaveLength(3);
     expect(page.match(/<tr[ >]/g)).toHaveLength(1 + 4);
     expect(page).not.toMatch(/<script|https?:|src=|url\(|NaN|undefined|Infinity/);

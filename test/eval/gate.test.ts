@@ -202,6 +202,7 @@ describe('a verdict', () => {
     expect(verdictOf(compared(base, worse(0.01)), 'harm', 'value < 0.5%')).toBe('inconclusive');
     // The reference's own run-to-run noise is in it: harm can pass, and never fails.
     expect(verdictOf(compared(base, worse(0.05)), 'harm', 'value < 0.5%')).toBe('inconclusive');
+    expect(verdictOf(compared(base, worse(0.05)), 'quality', 'delta > -0.5pp')).toBe('fail');
   });
 
   test('does not pass because a few requests happened not to differ', () => {
@@ -272,7 +273,7 @@ describe('a verdict', () => {
     expect(findings.map(({ reason }) => reason)).toEqual([
       'some target has no known price; give it one under `prices` in the config',
       'no request has a known time for every target involved',
-      'the candidate is no chain, so there is no mix of its targets',
+      'the candidate is no chain whose targets are all known here, so there is no mix of its targets',
     ]);
   });
 

@@ -41,7 +41,7 @@ describe('a file of outcomes', () => {
     ['[1]', 'o.jsonl:1: the line is not one JSON object'],
     ['{"targets":{"a":{"cost":1}}}', 'o.jsonl:1: id must be a non-empty string'],
     ['{"id":"x","id":"y","targets":{"a":{"cost":1}}}', 'o.jsonl:1: id is not one JSON object'],
-    ['{"id":"x","target":{}}', 'o.jsonl:1: target is not known; a line takes id, cluster, weight, tags, targets'],
+    ['{"id":"x","target":{}}', 'o.jsonl:1: target is not known; a line takes id, cluster, weight, chance, tags, targets'],
     ['{"id":"x","targets":{}}', 'o.jsonl:1: targets must be an object with an outcome for each target'],
     ['{"id":"x","targets":{"a":{"quality":1}}}', 'o.jsonl:1: targets.a.cost is missing; write the cost in USD'],
     ['{"id":"x","targets":{"a":{"cost":-1}}}', 'o.jsonl:1: targets.a.cost must be a cost in USD, 0 or more, not -1'],

@@ -9,7 +9,7 @@ import { comparisonText } from '../../report/compare.ts';
 import { comparisonJson } from '../../report/json.ts';
 import { comparisonPage } from '../../report/pages.ts';
 import { parseConfidence, parseSeed, type SharedOptions, writePage } from '../shared/options.ts';
-import { noCompleteItemsError, selectionNote } from '../shared/store-outcomes.ts';
+import { noCompleteItemsError } from '../shared/store-outcomes.ts';
 import { loadSides } from './sides.ts';
 
 export interface CompareCommandOptions extends SharedOptions {
@@ -23,7 +23,7 @@ export interface CompareCommandOptions extends SharedOptions {
   readonly output?: string;
 }
 
-export async function runCompare(base: string, head: string, options: CompareCommandOptions): Promise<void> {
+export async function runCompare(base: string, head: string, options: CompareCommandOptions): Promise<number> {
   const settings = { confidence: parseConfidence(options.confidence), seed: parseSeed(options.seed) };
   const { outcomes: outcomesFile, since, quality } = options;
   if (outcomesFile !== undefined && (options.run || since !== undefined)) {
@@ -42,13 +42,14 @@ export async function runCompare(base: string, head: string, options: CompareCom
     runs: options.run ?? [],
     limit: parseCount(options.limit, '--limit'),
   });
-  const { kept, compared } = compareSides(sides, outcomes);
+  const { kept, compared, bounds, problem } = compareSides(sides, outcomes);
   if (!compared) throw noCompleteItemsError(judgedColumns(sides.baseline, sides.candidate), kept, outcomesFile !== undefined);
   const report = {
-    ...compare(compared, settings),
+    ...compare(compared, { ...settings, bounds }),
     ...{ baseline: sides.baseline.name, candidate: sides.candidate.name, label: outcomes.label, dropped: kept.dropped },
-    notes: [...outcomes.notes, ...selectionNote(kept.dropped, kept.known)],
+    notes: [...(problem ? [`INCONCLUSIVE: ${problem}.`] : []), ...outcomes.notes],
   };
   if (options.output !== undefined) writePage(options.output, comparisonPage(report, compared, kept.items));
   printResult(options, comparisonJson(report), () => comparisonText(report, table));
+  return problem === undefined ? exit.pass : exit.inconclusive;
 }

@@ -16,7 +16,7 @@ import { githubText, junitText, sarifText } from '../../report/gate/pipeline.ts'
 import { gateText, markdownText } from '../../report/gate/text.ts';
 import { gateJson } from '../../report/json.ts';
 import { readText, type SharedOptions, writeText } from '../shared/options.ts';
-import { noCompleteItemsError, selectionNote } from '../shared/store-outcomes.ts';
+import { noCompleteItemsError } from '../shared/store-outcomes.ts';
 import { readCertificate } from '../thresholds/certificate-file.ts';
 import { findDatasetFile } from './dataset-file.ts';
 import { incompleteReasons } from './gate-budget.ts';
@@ -89,7 +89,7 @@ export async function runGate(file: string, options: GateCommandOptions): Promis
   if (!report) throw noCompleteItemsError(judgedColumns(sides.baseline, sides.candidate), kept, isOutcomesFile);
   const incomplete = incompleteReasons(gate, run.compared!, runs);
   const name = gate.name ?? basename(file);
-  const fullReport = { ...report, name, notes: [...report.notes, ...selectionNote(kept.dropped, kept.known), ...incomplete] };
+  const fullReport = { ...report, name, notes: [...report.notes, ...incomplete] };
   printResult(options, gateJson(fullReport), () => gateText(fullReport, table));
   for (const output of gate.reports) write(relativeToGateFile(file, output.file), reportText(fullReport, run, output.type, file));
   if (options.markdown !== undefined) write(options.markdown, markdownText(fullReport));

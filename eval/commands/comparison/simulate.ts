@@ -3,13 +3,13 @@ import { CommandError, exit, loadSettings, printResult, table } from '../../../g
 import type { Route } from '../../../gateway/settings/settings.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { scoredItems } from '../../calibration/train-scorer.ts';
-import { incompleteShareMax } from '../../identification/selected-sample.ts';
 import type { Outcomes } from '../../outcomes/outcomes.ts';
 import { type Chain, chainOfRoute } from '../../policies/chain.ts';
 import { simulationPage } from '../../report/explain-and-simulate-pages.ts';
+import { sourceNotes } from '../../report/population.ts';
 import { count } from '../../report/shared/format.ts';
 import { simulationJson, simulationText } from '../../report/simulate.ts';
-import { backtest, compareChains, type SimulatedChain, simulateChain, supportedItems } from '../../simulation/backtest.ts';
+import { backtest, type SimulatedChain, simulateChain, simulatePair } from '../../simulation/backtest.ts';
 import { parseConfidence, readOutcomesFile, type SharedOptions, writePage } from '../shared/options.ts';
 import { loadStoreOutcomes, withStore } from '../shared/store-outcomes.ts';
 
@@ -22,6 +22,7 @@ export interface SimulateOptions extends SharedOptions {
   readonly quality: string;
   readonly confidence: string;
   readonly output?: string;
+  readonly allConfigurations?: boolean;
   readonly limit: string;
 }
 
@@ -35,38 +36,36 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   const deployed = runningSettings.routes.get(name);
   const current = deployed && chainOfNamedRoute(name, deployed);
   const targets = [...new Set([...(current?.targets ?? []), ...candidate.targets])];
-  const outcomes = await outcomesFor(options, runningSettings, targets, candidate);
-  const items = scoredItems(candidate, outcomes.items);
-  const both = supportedItems([candidate, ...(current ? [current] : [])], items);
-  const candidateResult = simulateChain(candidate, items);
-  if (candidateResult.items === 0) {
-    const lacking = Object.entries(candidateResult.unsupported).map(([target, n]) => `${n} lack an outcome of ${target}`);
-    throw new CommandError(
-      exit.nothing,
-      `No request can be simulated${lacking.length > 0 ? `: ${lacking.join(', ')}. hindcast replay run --against ${Object.keys(candidateResult.unsupported)[0]}` : ''}.`,
-    );
-  }
+  const outcomes = await outcomesFor(options, runningSettings, targets, candidate, deployed && name);
+  const scored = { ...outcomes, items: scoredItems(candidate, outcomes.items) };
+  const alone = simulateChain(candidate, scored.items);
+  if (alone.items === 0) throw nothingSimulatedError(alone);
   const error = current && backtest(current, outcomes.items, recordedColumn);
+  const pair = current && simulatePair(current, candidate, scored, { confidence, error });
+  const lacking = scored.items.length - alone.items;
+  const inconclusive = pair
+    ? pair.problem && `INCONCLUSIVE: ${pair.problem}.`
+    : lacking > 0
+      ? `INCONCLUSIVE: ${count(lacking, 'request')} of ${scored.items.length.toLocaleString('en')} lack an outcome; the numbers are of the others, which were not drawn.`
+      : undefined;
   const report = {
-    ...{ route: name, candidate: options.candidate, label: outcomes.label, notes: outcomes.notes, confidence },
-    // Both on the same requests: those that each can be simulated on.
-    candidateResult: { ...simulateChain(candidate, both), unsupported: candidateResult.unsupported },
-    now: current && simulateChain(current, both),
-    inconclusive: unsupportedProblem(both.length, items.length, candidateResult),
+    ...{ route: name, candidate: options.candidate, label: outcomes.label, confidence },
+    notes: [...sourceNotes(outcomes), ...outcomes.notes],
+    candidateResult: pair ? { ...pair.candidate, unsupported: alone.unsupported } : alone,
+    now: pair?.deployed,
+    inconclusive,
     error,
-    comparison: current && compareChains(current, candidate, items, confidence, error),
+    comparison: pair?.comparison,
   };
   if (options.output !== undefined) writePage(options.output, simulationPage(report));
   printResult(options, simulationJson(report), () => simulationText(report, table));
-  return report.inconclusive !== undefined || report.comparison?.tooClose ? exit.inconclusive : exit.pass;
+  return inconclusive !== undefined || report.comparison?.tooClose ? exit.inconclusive : exit.pass;
 }
 
-/** The requests that neither policy needs an unknown outcome of are those whose decision hardly changes: no random sample. */
-function unsupportedProblem(supported: number, all: number, { unsupported }: SimulatedChain): string | undefined {
-  if (all - supported <= incompleteShareMax * all) return undefined;
-  const targets = Object.keys(unsupported);
-  const remedy = targets.map(target => `hindcast replay run --against ${target} --only-missing`).join('; ');
-  return `INCONCLUSIVE: ${count(all - supported, 'request')} of ${all.toLocaleString('en')} cannot be simulated${remedy ? `; to know them: ${remedy}` : ''}. The numbers are of the other ${supported.toLocaleString('en')}, which the deployed route selected.`;
+function nothingSimulatedError({ unsupported }: SimulatedChain): CommandError {
+  const lacking = Object.entries(unsupported).map(([target, n]) => `${n} lack an outcome of ${target}`);
+  const remedy = lacking.length > 0 ? `: ${lacking.join(', ')}. hindcast replay run --against ${Object.keys(unsupported)[0]}` : '';
+  return new CommandError(exit.nothing, `No request can be simulated${remedy}.`);
 }
 
 function routeOf(routes: ReadonlyMap<string, Route>, file: string, named: string | undefined): Chain {
@@ -89,6 +88,7 @@ async function outcomesFor(
   settings: ReturnType<typeof loadSettings>,
   targets: readonly string[],
   candidate: Chain,
+  route: string | undefined,
 ): Promise<Outcomes> {
   if (options.outcomes !== undefined) return readOutcomesFile(options.outcomes);
   const strongest = candidate.targets.at(-1)!;
@@ -99,6 +99,8 @@ async function outcomesFor(
       ...{ targets, columns: [{ name: recordedColumn, type: recordedColumn }], judged, quality, since },
       runs: options.run ?? [],
       limit: parseCount(options.limit, '--limit'),
+      ...(route === undefined ? {} : { route }),
+      newestConfiguration: !options.allConfigurations,
     }),
   );
 }

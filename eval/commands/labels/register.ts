@@ -52,6 +52,7 @@ export function registerLabels(evaluation: Command): void {
     .option('--quality <name>', 'the name of a score, or agreement; auto takes scores named quality, else agreement', 'auto')
     .option('--confidence <level>', 'of the intervals', '95%')
     .option('--limit <count>', 'the most recent so many requests', '10000')
+    .option('--all-configurations', 'requests of earlier configurations as well, not of the newest alone')
     .option('-o, --output <file>', 'a page to look at as well: simulation.html')
     .addHelpText('after', simulateHelp)
     .action(action((options: SimulateOptions) => runSimulate(options)));

@@ -110,9 +110,9 @@ export function readItems(file: string): readonly Item[] {
 }
 
 /** Weights are refused unless the caller `weighs`: left out of account they would be worse than none. */
-export function readOutcomesFile(file: string, weighted = false): Outcomes {
+export function readOutcomesFile(file: string, weighted = true): Outcomes {
   const items = readItems(file);
   if (!weighted && items.some(({ weight = 1 }) => weight !== 1))
-    throw new CommandError(exit.usage, `${file}: its items have weights, and only sweep, certify and snapshot make use of them.`);
+    throw new CommandError(exit.usage, `${file}: its items have weights, and calibrate, train and explain make no use of them.`);
   return { items, label: 'as given in the file', notes: [] };
 }

@@ -29,6 +29,8 @@ export interface OutcomeRequest {
   readonly item?: string;
   /** Requests of this route alone, where no run is named. */
   readonly route?: string;
+  /** Requests of the newest configuration alone. */
+  readonly newestConfiguration?: boolean;
   /** Nothing but what callers got: no replay, audit or shadow. */
   readonly liveOnly?: boolean;
   /** Items carry weights from their sampling probability. */
@@ -58,6 +60,7 @@ export async function loadStoreOutcomes(store: Store, settings: Settings, reques
     ...{ targets, columns, judged, quality, limit, scores },
     runs: named.length > 0 ? named : request.liveOnly ? [] : [...all, ...samplingRuns.map(continuousRunRow)],
     ...(request.route === undefined ? {} : { route: request.route }),
+    newestConfiguration: request.newestConfiguration ?? false,
     onlyRuns: named.length > 0,
     weighted: request.weighted ?? false,
     drawnOnly: request.drawnOnly ?? false,

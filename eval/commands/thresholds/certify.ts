@@ -10,7 +10,7 @@ import type { Chain } from '../../policies/chain.ts';
 import { certificateJson } from '../../report/certificate/json.ts';
 import { certificatePage } from '../../report/certificate/page.ts';
 import { certificateText } from '../../report/certificate/text.ts';
-import { populationNotes } from '../../report/population.ts';
+import { populationNotes, sourceNotes } from '../../report/population.ts';
 import { sweep } from '../../sweep/sweep.ts';
 import { type ChainOptions, chainAndOutcomes } from '../shared/chain-outcomes.ts';
 import { lossOf, pagesAndFiles, parseChance, parseConfidence, parsePoints, parseSeed, parseSignal, writeText } from '../shared/options.ts';
@@ -29,6 +29,7 @@ export interface CertifyCommandOptions extends ChainOptions {
   readonly threshold?: readonly string[];
   readonly slice?: readonly string[];
   readonly minChance?: string;
+  readonly assume?: string;
   readonly conversationMax?: string;
   readonly confidence: string;
   readonly seed: string;
@@ -56,7 +57,7 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
   const basis = certificationDataOf(chain, kept, settings);
   const spent = remembered ? spendFromManifest(remembered, { chain, settings, basis, at: wallClock.now() }) : undefined;
   const certificate = certify(chain, kept, spent ? { ...settings, confidence: 1 - spent.delta } : settings);
-  const notes = [...populationNotes(certificate.population, chain), ...outcomes.notes, ...spentNote(spent)];
+  const notes = [...sourceNotes(outcomes), ...populationNotes(certificate.population, chain), ...outcomes.notes, ...spentNote(spent)];
   const report = { ...certificateJson(certificate), quality_from: outcomes.label, notes };
   const useful = certificate.certified !== null && !certificate.certified.savesNothing;
   if (edited !== undefined && useful) writeConfig(edited, chain, certificate.signal, certificate.certified!.thresholds);
@@ -78,6 +79,7 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
   printResult(options, report, () =>
     [
       ...populationNotes(certificate.population, chain),
+      ...sourceNotes(outcomes),
       '',
       certificateText(certificate, outcomes.label, table),
       ...outcomes.notes,
@@ -117,9 +119,15 @@ function optionsOf(options: CertifyCommandOptions): Omit<CertifyOptions, 'thresh
     confidence: parseConfidence(options.confidence),
     seed: parseSeed(options.seed),
     slices: slice ?? [],
+    ...(options.assume === undefined ? {} : { assume: assumptionOf(options.assume) }),
     ...(options.minChance === undefined ? {} : { chanceMin: parseChance(options.minChance, '--min-chance') }),
     ...(options.conversationMax === undefined ? {} : { conversationMax: parseCount(options.conversationMax, '--conversation-max') }),
   };
+}
+
+function assumptionOf(text: string): 'missing-at-random' {
+  if (text === 'missing-at-random') return text;
+  throw new CommandError(exit.usage, `--assume ${text}: the one assumption is missing-at-random.`);
 }
 
 /** A bound on time needs known times. */

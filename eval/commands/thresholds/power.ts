@@ -2,14 +2,16 @@
 import { CommandError, exit, printResult, table } from '../../../gateway/cli/command.ts';
 import { clustersOf, sizeForHarm, sizeForNetLoss } from '../../../statistics/index.ts';
 import { requiredSampleSizes, type SampleSize, type SampleSizeOptions } from '../../certify/sample-size.ts';
+import { populationOf } from '../../identification/population.ts';
 import { type CompleteItems, completeItems } from '../../outcomes/outcomes.ts';
 import { type Chain, thresholdsOf as configuredThresholds } from '../../policies/chain.ts';
 import { powerPage } from '../../report/pages.ts';
+import { populationNotes, sourceNotes } from '../../report/population.ts';
 import { type PlannedSize, type PowerReport, planText, powerJson, powerText } from '../../report/power.ts';
 import { combinations, distinctValues, shownMax, thresholdGrid } from '../../sweep/thresholds.ts';
 import { type ChainOptions, chainAndOutcomes } from '../shared/chain-outcomes.ts';
 import { lossOf, parseConfidence, parsePoints, parsePower, parseSignal, writePage } from '../shared/options.ts';
-import { noCompleteItemsError, selectionNote } from '../shared/store-outcomes.ts';
+import { noCompleteItemsError } from '../shared/store-outcomes.ts';
 import { thresholdsOf } from './sweep.ts';
 
 export interface PowerCommandOptions extends Omit<ChainOptions, 'chain'> {
@@ -32,7 +34,7 @@ export async function runPower(options: PowerCommandOptions): Promise<void> {
   };
   const { chain: named } = options;
   if (named === undefined) return printPlannedSizes(options, question);
-  const { chain, outcomes } = await chainAndOutcomes({ ...options, chain: named });
+  const { chain, outcomes } = await chainAndOutcomes({ ...options, chain: named }, undefined, { weighs: true });
   const kept = completeItems(outcomes.items, chain.targets);
   if (kept.items.length === 0) throw noCompleteItemsError(chain.targets, kept, options.outcomes !== undefined);
   const requested = thresholdsOf(options.threshold, chain) ?? configuredList(chain, question.signal);
@@ -41,7 +43,7 @@ export async function runPower(options: PowerCommandOptions): Promise<void> {
     ...{ chain: chain.name, reference: chain.targets.at(-1)!, label: outcomes.label, thresholdsGiven: requested !== undefined },
     ...{ items: kept.items.length, clusters: clustersOf(kept.items.map(item => item.cluster)).count },
     sampleSizes: sampleSizesFor(chain, kept, { ...question, thresholds: requested ?? grid(chain, kept, question.signal) }),
-    notes: [...outcomes.notes, ...selectionNote(kept.dropped, kept.known)],
+    notes: [...sourceNotes(outcomes), ...populationNotes(populationOf(kept.population, chain.targets), chain), ...outcomes.notes],
   };
   if (options.output !== undefined) writePage(options.output, powerPage(report));
   printResult(options, powerJson(report), () => powerText(report, table));

@@ -7,7 +7,7 @@ import { completeItems, type Item, type Outcomes, weightsOf } from '../../outcom
 import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from '../../policies/chain.ts';
 import { trialRunner } from '../../policies/trials.ts';
 import { sweepJson } from '../../report/json.ts';
-import { populationNotes } from '../../report/population.ts';
+import { populationNotes, sourceNotes } from '../../report/population.ts';
 import { itemTable } from '../../report/shared/item-table.ts';
 import { sweepHtml } from '../../report/sweep/page.ts';
 import { bestRow, sweepText } from '../../report/sweep/text.ts';
@@ -33,7 +33,7 @@ export async function runSweep(options: SweepCommandOptions): Promise<number> {
   if (!swept) throw noCompleteItemsError(chain.targets, kept, options.outcomes !== undefined);
   const problem = selectionProblem(kept, chain.targets);
   const weights = weightsOf(kept.items);
-  const known = populationNotes(populationOf(kept.population, chain.targets), chain);
+  const known = [...sourceNotes(outcomes), ...populationNotes(populationOf(kept.population, chain.targets), chain)];
   const report = { ...swept, notes: [...known, ...swept.notes, ...(weights ? selectionNote(kept.dropped, kept.known, weights) : [])] };
   if (options.output !== undefined)
     writePage(options.output, report, calibrationsOf(chain, outcomes, { signal, confidence }), requestsOf(chain, kept.items, report));

@@ -9,6 +9,7 @@ export function certificateJson(certificate: Certificate): object {
     verdict: certified ? 'certified' : 'inconclusive',
     ...{ chain, targets, reference, signal, loss, max_loss: lossMax, confidence, method, procedure, items, clusters },
     population: populationJson(certificate.population),
+    assumptions: certificate.assumptions,
     conversation_cap: certificate.conversationCap,
     requests_beyond_cap: certificate.requestsBeyondCap,
     constraints: certificate.constraints,

@@ -39,6 +39,12 @@ export function certificateText(certificate: Certificate, label: string, table: 
 
 /** What it comes to, on top of everything. */
 export function certificateSentence(certificate: Certificate): string {
+  const { assumptions } = certificate;
+  const assuming = assumptions.length === 0 ? '' : `ASSUMING, by --assume, that ${assumptions.join('; ')}: `;
+  return `${assuming}${verdictSentence(certificate)}`;
+}
+
+function verdictSentence(certificate: Certificate): string {
   const { certified, reference, confidence } = certificate;
   if (!certified) return `INCONCLUSIVE: no threshold is certified; go on asking ${reference} always.`;
   const level = `${Number((confidence * 100).toFixed(2))} %`;

@@ -23,7 +23,13 @@ export function sweepSentence(sweep: Sweep): string {
     return `No threshold to look at: no answer of ${silent?.[0] ?? sweep.targets[0]} shows the signal ${sweep.signal}.`;
   }
   const row = sweep.current ?? bestRow(sweep);
-  if (!row) return `No threshold keeps the quality of ${sweep.reference} in these ${count(sweep.items, 'request')}: ask it always.`;
+  if (!row) {
+    const near = nearestRow(sweep);
+    const cheapest = near
+      ? `; the cheapest within 1 pp is ${thresholdText(near)}, at ${near.relativeCost ? `${percent(near.relativeCost.value)} of its cost` : `${percent(near.escalated.value)} escalated`}`
+      : '';
+    return `No threshold saves money without loss in these ${count(sweep.items, 'request')}: ask ${sweep.reference} always${cheapest}.`;
+  }
   const which = sweep.current ? `As configured (${thresholdText(row)})` : `At threshold ${thresholdText(row)}`;
   const accepted = `${percent(1 - row.escalated.value)} of the requests are answered by ${sweep.targets[0]}`;
   const cost = row.relativeCost ? `, the cost is ${withInterval(row.relativeCost, percent)} of always asking ${sweep.reference}` : '';
@@ -31,10 +37,18 @@ export function sweepSentence(sweep: Sweep): string {
   return `${which}, ${accepted}${cost}, and the quality changes by ${withInterval(row.qualityDelta, points)}.${picked}`;
 }
 
-/** The cheapest whose measured quality is no lower than the reference's. */
+/** The cheapest on the frontier that loses at most one point and costs less than the reference. */
+const nearestRow = (sweep: Sweep): SweepRow | undefined =>
+  sweep.rows
+    .filter(row => row.frontier && row.qualityDelta.value >= -0.01 && savesMoney(row))
+    .toSorted((a, b) => (a.relativeCost?.value ?? a.escalated.value) - (b.relativeCost?.value ?? b.escalated.value))[0];
+
+const savesMoney = ({ relativeCost, escalated }: SweepRow): boolean => (relativeCost ? relativeCost.value < 1 : escalated.value < 1);
+
+/** The cheapest on the frontier whose measured quality is no lower than the reference's, at a lower cost. */
 export const bestRow = (sweep: Sweep): SweepRow | undefined =>
   sweep.rows
-    .filter(row => row.qualityDelta.value >= 0)
+    .filter(row => row.frontier && row.qualityDelta.value >= 0 && savesMoney(row))
     .toSorted((a, b) => (a.relativeCost?.value ?? a.escalated.value) - (b.relativeCost?.value ?? b.escalated.value))[0];
 
 const thresholdText = (row: SweepRow): string => (row.thresholds ? row.thresholds.map(String).join(', ') : 'its own rule');

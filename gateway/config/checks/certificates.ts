@@ -39,6 +39,8 @@ export function certificateProblem(
   if (isMonitored && loss === 'net') return 'it bounds the net loss and audits watch harm alone: hindcast eval certify --loss harm';
   const days = Math.floor((now - Date.parse(checked?.at ?? issuedAt)) / dayMs);
   if (!(days <= uncheckedDaysMax)) return `not checked for ${days} days: run hindcast eval check ${basename(file)} --keep`;
+  const { assumptions = [] } = read;
+  if (assumptions.length > 0) return `assumes that ${assumptions.join('; ')} (certify --assume)`;
   return undefined;
 }
 
@@ -48,6 +50,7 @@ export interface Certificate {
   readonly issued_at: string;
   readonly signal?: string;
   readonly loss?: string;
+  readonly assumptions?: readonly string[];
   readonly checked?: { readonly at: string; readonly verdict: string; readonly reasons?: readonly string[] };
 }
 
