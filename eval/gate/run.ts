@@ -42,7 +42,7 @@ export function compareSides({ baseline, candidate }: Sides, outcomes: Outcomes)
       baseline: answersOf(baseline, paired.baseline, paired.items),
       candidate: answersOf(candidate, paired.candidate, paired.items),
     },
-    ...(weights ? { draws: { weights: withOnes(weights, paired.items.length), weightMax } } : {}),
+    ...(weights ? { draws: { weights: withOwn(weights, paired.items), weightMax } } : {}),
   });
   const compared = side(known, chain && chain.targets.length > 1 ? hullOf(chain, known.items, columns, weights) : undefined);
   const unknown = missing.items.length + unlabelled;
@@ -72,7 +72,8 @@ function hullOf(
   return [...singles.values()].some(({ lacks }) => lacks!.some(step => step >= 0)) ? undefined : mixingHull(singles, weights);
 }
 
-const withOnes = (weights: Float64Array, n: number): Float64Array => tabulate(n, i => weights[i] ?? 1);
+const withOwn = (weights: Float64Array, items: readonly Item[]): Float64Array =>
+  tabulate(items.length, i => weights[i] ?? items[i]!.weight ?? 1);
 
 function joined(a: PairedTrials, b: PairedTrials): PairedTrials {
   const column = (x: Float64Array, y: Float64Array): Float64Array =>

@@ -50,7 +50,9 @@ export function comparablePolicies(
       const bare = unlabelledOf(trials.baseline, baseline, item, i) ?? unlabelledOf(trials.candidate, candidate, item, i);
       if (bare !== undefined) {
         unlabelled++;
-        lacking.set(bare, (lacking.get(bare) ?? 0) + 1);
+        // Where quality is agreement, what is lacking is the answer to agree with.
+        const lack = item.outcomes.has(compared.at(-1)!) ? bare : compared.at(-1)!;
+        lacking.set(lack, (lacking.get(lack) ?? 0) + 1);
       }
       weights.push(needsDraw(item, trials, { baseline, candidate }, i) ? (item.weight ?? 1) : 1);
     } else if (isUndrawn(item) && !item.outcomes.has(lacks)) undrawn++;

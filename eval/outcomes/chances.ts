@@ -11,7 +11,7 @@ export interface DrawableItem extends UnlabelledItem {
 /**
  * Items with `chance` wherever it is known: 1 where no outcome needed a draw, else the recorded one, for drawn and undrawn requests of the
  * same route and configuration alike. `weight` is one over it where the outcomes are there. An audit that was drawn and brought nothing
- * leaves an outcome without a quality: it was looked at, and is missing. Without audits of its configuration a request keeps no chance.
+ * leaves an outcome without a quality: it was looked at, and is missing. Outcomes that no chance draws stay unknown. Without audits of its configuration a request keeps no chance.
  */
 export function withDrawChances(items: readonly DrawableItem[], targets: readonly string[]): readonly UnlabelledItem[] {
   const groups = chancesByGroup(items);
@@ -19,20 +19,20 @@ export function withDrawChances(items: readonly DrawableItem[], targets: readonl
     const drawn = groups.get(drawing);
     if (!drawn) return item;
     const cells = withLostAudits(item, targets, drawn);
-    let [chance, isWhole, isKnown] = [1, true, true];
-    for (const target of targets) {
-      const cell = cells.get(target);
-      if (cell) chance *= cell.drawProbability ?? 1;
-      else {
-        isWhole = false;
-        const own = drawn.get(target);
-        if (own === undefined || (own.by === 'audit' && !isTakenEarly(item, target))) isKnown = false;
-        else chance *= own.chance;
-      }
-    }
-    if (!isKnown) return { ...item, cells };
-    return { ...item, cells, chance, ...(isWhole && chance < 1 ? { weight: 1 / chance } : {}) };
+    const draws = targets.filter(target => isDrawable(item, cells, target, drawn));
+    if (draws.length === 0) return { ...item, cells, ...(targets.every(target => cells.has(target)) ? { chance: 1 } : {}) };
+    const chance = draws.reduce((product, target) => product * (cells.get(target)?.drawProbability ?? drawn.get(target)!.chance), 1);
+    const isDrawn = draws.every(target => cells.has(target));
+    return { ...item, cells, chance, ...(isDrawn && chance < 1 ? { weight: 1 / chance } : {}) };
   });
+}
+
+/** Whether the item's outcome of the target was drawn, or would have been by the same chance. */
+function isDrawable(item: UnlabelledItem, cells: ReadonlyMap<string, Cell>, target: string, drawn: ReadonlyMap<string, Draw>): boolean {
+  const cell = cells.get(target);
+  if (cell) return cell.drawProbability !== undefined;
+  const own = drawn.get(target);
+  return own !== undefined && (own.by !== 'audit' || isTakenEarly(item, target));
 }
 
 interface Draw {

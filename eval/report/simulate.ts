@@ -19,8 +19,9 @@ export interface SimulationReport {
 }
 
 export function simulationSentence({ route, candidate, candidateResult, error, comparison, inconclusive }: SimulationReport): string {
-  if (inconclusive !== undefined) return inconclusive;
   const of = `${route} of ${candidate} over ${count(candidateResult.items, 'recorded request')}`;
+  if (inconclusive !== undefined)
+    return comparison?.cost ? `${inconclusive} What is known: ${of}, cost ${withInterval(comparison.cost, change)}.` : inconclusive;
   if (!comparison?.cost)
     return `${of}: ${candidateResult.costPer1k === null ? 'no price is known' : `${dollars(candidateResult.costPer1k)} per 1k`}; nothing is deployed to hold it against.`;
   if (comparison.tooClose)
