@@ -1,9 +1,11 @@
 /** `hindcast store export`: recorded exchanges into a file. */
+
 import type { Command } from 'commander';
 import { CommandError, exit, loadSettings, printResult } from '../../gateway/cli/command.ts';
 import { writeAudit } from '../audit/write.ts';
 import { type ExportSelection, exportFormats, exportTo } from '../export/export.ts';
 import { openStore } from '../process/open-store.ts';
+import { ConditionError } from '../store/condition.ts';
 import { exceptionCodeOf } from '../store/insert-error.ts';
 import { parseTime } from './times.ts';
 
@@ -76,6 +78,7 @@ const explainFailure =
     const message = error instanceof Error ? error.message : String(error);
     const { code } = error as NodeJS.ErrnoException;
     if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) throw new CommandError(exit.usage, `${output} cannot be written: ${message}`);
+    if (error instanceof ConditionError) throw new CommandError(exit.usage, `--where ${where} is no single condition: ${message}.`);
     if (where !== undefined && exceptionCodeOf(error) !== undefined)
       throw new CommandError(exit.usage, `--where ${where}: the store says: ${message}`);
     throw error;

@@ -4,6 +4,7 @@ import { rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Instant } from '../../gateway/core/shared/time.ts';
+import { oneCondition } from '../store/condition.ts';
 import type { Store } from '../store/store.ts';
 import { recordExport } from './exported-files.ts';
 
@@ -41,7 +42,7 @@ export function exportQuery(
     ...(tenant === undefined ? [] : ['r.tenant_id = {tenant: String}']),
     ...(route === undefined ? [] : ['r.route = {route: String}']),
     ...(replays ? [] : ["r.run_id = ''"]),
-    ...(where === undefined ? [] : [`r.request_id IN (SELECT request_id FROM requests WHERE (${where}\n))`]),
+    ...(where === undefined ? [] : [`r.request_id IN (SELECT request_id FROM requests WHERE ${oneCondition(where)})`]),
   ];
   // The same exchange may be there twice until parts are merged.
   const selectedIds = `SELECT * REPLACE (toString(request_id) AS request_id) FROM requests AS r${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY r.ts, r.request_id LIMIT 1 BY r.request_id${limit === undefined ? '' : ' LIMIT {limit: UInt64}'}`;

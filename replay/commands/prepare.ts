@@ -1,9 +1,11 @@
 /** The preparation that replay commands share: selecting requests, and building arms and transforms. */
+
 import { CommandError, exit, loadSettings, note } from '../../gateway/cli/command.ts';
 import type { ExchangeSink } from '../../gateway/core/exchange.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { httpUpstream, type Upstream } from '../../gateway/transport/upstream.ts';
+import { ConditionError } from '../../recorder/store/condition.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { type Arm, armOf, noiseFloorArm } from '../arms/arm.ts';
 import type { Transforms } from '../arms/transform.ts';
@@ -131,6 +133,7 @@ function withWeights(requests: readonly RecordedRequest[], weights: readonly Wei
 function throwWhereError(options: SelectionOptions, error: unknown): never {
   if (options.where === undefined) throw error;
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ConditionError) throw new CommandError(exit.usage, `--where ${options.where} is no single condition: ${message}.`);
   throw new CommandError(exit.usage, `--where ${options.where}: the store rejects this condition on requests. ${message.split('\n')[0]}`);
 }
 

@@ -1,6 +1,7 @@
 /** Selects recorded requests in the store, and loads them with their responses and replays. */
 import type { NanoUsd } from '../../gateway/core/money/price.ts';
 import type { Instant } from '../../gateway/core/shared/time.ts';
+import { oneCondition } from '../../recorder/store/condition.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { type Answer, contentOf, readAnswer } from './answer.ts';
 import { loadAttempts, type RecordedAttempt } from './attempts.ts';
@@ -129,7 +130,7 @@ export async function selectCandidates(store: Store, selection: Selection): Prom
     conditions.push(`tags[{tag${i}: String}] = {tag${i}_value: String}`);
     Object.assign(params, { [`tag${i}`]: tag, [`tag${i}_value`]: value });
   }
-  if (selection.where !== undefined) conditions.push(`(${selection.where})`);
+  if (selection.where !== undefined) conditions.push(oneCondition(selection.where));
   const strata = selection.stratify.map((name, i) => {
     const column = Object.hasOwn(strataColumns, name) ? strataColumns[name]! : `tags[{stratum${i}: String}]`;
     params[`stratum${i}`] = name;
