@@ -2,6 +2,7 @@
 import got from 'got';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { auditStatus, auditText } from '../audit/verify.ts';
+import { setAsideQuery } from '../engine/damage.ts';
 import { openStore } from '../process/open-store.ts';
 import { type Finding, ok, problem } from './check.ts';
 
@@ -15,11 +16,23 @@ export async function checkStore(settings: Settings): Promise<readonly Finding[]
     const [row] = await store.select<{ version: string }>('SELECT version() AS version');
     const answers = ok('store', `${url === 'embedded' ? 'the embedded engine' : url}, ClickHouse ${row?.version}`);
     const audit = await auditStatus(store, settings.store.path, settings.recorder.retention.audit);
-    return [answers, (audit.faults.length === 0 ? ok : problem)('audit', auditText(audit))];
+    const setAside = url === 'embedded' ? await store.select<{ table: string; name: string }>(setAsideQuery) : [];
+    return [answers, partsFinding(setAside), (audit.faults.length === 0 ? ok : problem)('audit', auditText(audit))];
   } finally {
     await store.close();
   }
 }
+
+const partsFinding = (setAside: readonly { readonly table: string; readonly name: string }[]): Finding =>
+  setAside.length === 0
+    ? ok('parts', 'none is damaged')
+    : problem(
+        'parts',
+        `${setAside.length} damaged and set aside, so rows are missing: ${setAside
+          .slice(0, 5)
+          .map(({ table, name }) => `${table} ${name}`)
+          .join(', ')}; ` + 'restore the folder from a copy, or keep what is left',
+      );
 
 export async function checkState({ state }: Settings): Promise<Finding> {
   if (state.url === 'sqlite') return ok('state', 'a file in the folder of records');

@@ -18,15 +18,15 @@ interface DetachedPart {
 
 const partsFile = (folder: string): string => join(folder, 'hindcast-parts.json');
 const namePattern = /^(.+)_(\d+)_(\d+)_\d+(?:_\d+)?$/;
-/** The engine's own housekeeping. */
-const harmless = new Set(['ignored', 'clone', 'attaching', 'deleting', 'tmp-fetch', 'covered-by-broken']);
+/** Parts that the engine set aside, without those of its own housekeeping. */
+export const setAsideQuery =
+  "SELECT table, name, ifNull(reason, '') AS reason FROM system.detached_parts WHERE database = 'default' " +
+  "AND ifNull(reason, '') NOT IN ('ignored', 'clone', 'attaching', 'deleting', 'tmp-fetch', 'covered-by-broken')";
 
 /** Compares what is there now with what was there when the list was last written; a sentence for each loss. */
 export function findDamage(sessions: Sessions, folder: string): readonly string[] {
   const active = activeParts(sessions);
-  const detached = sessions
-    .rows<DetachedPart>("SELECT table, name, ifNull(reason, '') AS reason FROM system.detached_parts WHERE database = 'default'")
-    .filter(({ reason }) => !harmless.has(reason));
+  const detached = sessions.rows<DetachedPart>(setAsideQuery);
   const known = readParts(folder);
   const missing = known.filter(
     part =>

@@ -7,6 +7,7 @@ import { EventEmitter } from 'node:events';
 import type { FromRecorder, ToRecorder } from './protocol.ts';
 import { runRecorder } from './recorder.ts';
 
+process.umask(0o077);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 // When the terminal is gone, a warning must not end this process.
 process.stderr.on('error', () => {});

@@ -6,6 +6,7 @@ import { AuditShipper, recordRetentionChange, recordTrouble } from '../audit/shi
 import { repairDeduplicationLogs } from '../engine/deduplication-repair.ts';
 import { type RunningEngine, startEngine } from '../engine/server.ts';
 import { waitForLock } from '../files/lock.ts';
+import { closeToOthers } from '../files/modes.ts';
 import {
   engineFile,
   engineFolder,
@@ -63,6 +64,7 @@ export async function runRecorder(
   if (!lock) throw new Error(lockedMessage(options.path));
   try {
     if (signal.aborted) return;
+    for (const problem of closeToOthers(options.path)) log(problem);
     const resource = await startStore(options, log);
     try {
       await waitForTables(options, resource.store, log, signal);

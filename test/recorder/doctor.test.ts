@@ -52,7 +52,8 @@ providers:
     port: 'ok', // the server above answers /health like a gateway
     folder: expect.stringMatching(/^(ok|warning)$/),
     store: 'ok',
-    audit: 'ok',
+    parts: 'ok',
+      audit: 'ok',
     state: 'ok',
     traces: 'problem',
     'two, key 1': 'ok',
