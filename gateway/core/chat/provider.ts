@@ -77,6 +77,8 @@ export interface RenderedRequest {
 export interface SseEvent {
   readonly event?: string;
   readonly data: string;
+  /** The event with its framing, where it came alone and as `data: …` and an empty line. */
+  readonly bytes?: Uint8Array;
 }
 
 /** Parses one streaming response. */

@@ -10,7 +10,7 @@ import { restartChunk, type StreamRecovery } from '../recovery/stream-recovery.t
 import { warningsOf } from '../routed-request.ts';
 import { callerErrorOf } from './caller-error.ts';
 import { Delivery } from './delivery.ts';
-import { type Delta, isFinalEvent, passesWhole, renderDelta, rendererOf, renderResponse, secondsOf } from './render.ts';
+import { type Delta, isFinalEvent, passesWhole, renderDelta, rendererOf, renderResponse, secondsOf, verbatimBytes } from './render.ts';
 import { headOf } from './response-head.ts';
 
 /** The last bytes for the caller, as text or verbatim, and the outcome they represent. */
@@ -41,10 +41,13 @@ export class CallerResponse {
     const { isVerbatim, isContinuation } = running.prepared;
     const delta = isContinuation ? { ...received, events: this.#recovery.unsentEvents(received.events) } : received;
     if (isContinuation && delta.events.length === 0) return true;
-    const text = renderDelta(delta, running.prepared, this.#streamRenderer(), this.#request.includeUsage);
-    this.#recovery.recordDelivered(delta.events, isVerbatim ? this.#streamRenderer() : undefined);
+    const renderer = this.#streamRenderer();
+    const { includeUsage } = this.#request;
+    const bytes = verbatimBytes(delta, running.prepared, renderer, includeUsage);
+    const text = bytes ?? renderDelta(delta, running.prepared, renderer, includeUsage);
+    this.#recovery.recordDelivered(delta.events, isVerbatim ? renderer : undefined);
     if (text === '') return true;
-    if (isFinalEvent(delta, running.prepared)) {
+    if (typeof text === 'string' && isFinalEvent(delta, running.prepared)) {
       this.#finalEventText = text;
       return true;
     }

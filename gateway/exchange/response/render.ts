@@ -5,7 +5,7 @@ import { wrapEventSignature, wrapPartSignature } from '../../core/chat/reasoning
 import { responseLossesOf } from '../../core/chat/response-loss.ts';
 import type { Instant } from '../../core/shared/time.ts';
 import type { PreparedRequest, RoutedRequest } from '../contract.ts';
-import { withoutLogprobs, withoutNullUsage } from './verbatim.ts';
+import { mentionsUsage, withoutLogprobs, withoutNullUsage } from './verbatim.ts';
 
 /** One step of a streamed answer. */
 export interface Delta {
@@ -23,6 +23,18 @@ export function renderDelta({ events, raw }: Delta, prepared: PreparedRequest, r
   const verbatim = prepared.isVerbatim && raw ? verbatimData(raw.data, prepared, includeUsage) : undefined;
   if (verbatim === undefined) return shownEvents.map(event => renderer.render(event)).join('');
   return renderer.frame ? renderer.frame({ ...raw, data: verbatim }) : `data: ${verbatim.replaceAll('\n', '\ndata: ')}\n\n`;
+}
+
+/** The bytes of a text delta that goes to the caller as it came; undefined of any other step. */
+export function verbatimBytes(
+  { events, raw }: Delta,
+  prepared: PreparedRequest,
+  renderer: StreamRenderer,
+  includeUsage: boolean,
+): Buffer | undefined {
+  const passes = raw?.bytes && prepared.isVerbatim && !prepared.addedLogprobs && !renderer.frame;
+  if (!passes || events.length !== 1 || events[0]!.type !== 'text-delta') return undefined;
+  return includeUsage || !mentionsUsage(raw.data) ? (raw.bytes as Buffer) : undefined;
 }
 
 /** Whether a step is the provider's own last word, which passes when the record is safe and not before. */

@@ -45,8 +45,11 @@ function streamOptions({ text, members }: RawRequest): string {
 const lastNullUsage = /,\s{0,9}"usage"\s{0,9}:\s{0,9}null(?=\s{0,9}[,}])/;
 const firstNullUsage = /(?<=\{\s{0,9})"usage"\s{0,9}:\s{0,9}null\s{0,9},/;
 
+export const mentionsUsage = (data: string): boolean => data.includes('"usage"');
+
 /** With usage requested, OpenAI writes `"usage":null` into every other chunk; it is removed for callers that did not request usage. */
-export const withoutNullUsage = (data: string): string => data.replace(lastNullUsage, '').replace(firstNullUsage, '');
+export const withoutNullUsage = (data: string): string =>
+  mentionsUsage(data) ? data.replace(lastNullUsage, '').replace(firstNullUsage, '') : data;
 
 /** An answer or a chunk of one with its log-probabilities cut to `top` alternatives, or taken out; undefined when it is no JSON object. */
 export function withoutLogprobs(data: string, top: number | undefined): string | undefined {

@@ -43,6 +43,30 @@ describe('server-sent events', () => {
     );
   });
 
+  test('that come one by one are the same as in one piece, and those that are nothing but data give their bytes', () => {
+    const event = fc.oneof(
+      { weight: 3, arbitrary: fc.string({ maxLength: 30 }).map(text => `data: ${text.replace(/[\r\n]/g, ' ')}\n\n`) },
+      fc.constantFrom(
+        'data: é\n\n',
+        'data:x\n\n',
+        'event: ping\ndata: {}\n\n',
+        ': comment\n\n',
+        'data: a\r\n\r\n',
+        'data: a\ndata: b\n\n',
+        'data: half',
+      ),
+    );
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 20 }), pieces => {
+        const { events } = read(pieces);
+        expect(events.map(({ bytes: _, ...rest }) => rest)).toEqual(read([pieces.join('')]).events.map(({ bytes: _, ...rest }) => rest));
+        for (const { data, bytes } of events) if (bytes) expect(Buffer.from(bytes).toString()).toBe(`data: ${data}\n\n`);
+      }),
+      runs(500),
+    );
+    expect(read(['data: a\n\n', 'data: b\n\n']).events.map(({ bytes }) => bytes !== undefined)).toEqual([false, true]);
+  });
+
   test('are given at the end though their blank line is missing', () => {
     expect(read(['data: one\n\ndata: [DONE]']).events).toEqual([{ data: 'one' }, { data: '[DONE]' }]);
     expect(read(['data: one\n\ndata: [DONE]'], false).events).toEqual([{ data: 'one' }]);

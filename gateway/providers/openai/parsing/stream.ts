@@ -1,6 +1,6 @@
 /** Parses a streaming chat completion: delta chunks, a finish reason for each choice, the usage, and `[DONE]` as end marker. */
 import type { Citation, StreamEvent } from '../../../core/chat/chat.ts';
-import { isObject, type JsonObject, parseJson } from '../../../core/chat/json.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../../core/chat/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../../core/chat/provider.ts';
 import type { Failure } from '../../../core/shared/failure.ts';
 import { type CallCollector, collectCalls } from './call-collector.ts';
@@ -52,9 +52,42 @@ function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   if (data === '') return [];
   if (data === '[DONE]') return onDone(state);
   const chunk = parseJson(data);
+  const plain = plainDelta(state, event, chunk);
+  if (plain) return plain;
   if (!isObject(chunk)) return failOrReport(state, { kind: 'invalid-response', message: 'an event is not a JSON object' });
   const error = errorIn(chunk) ?? (event.event === 'error' ? chunk : undefined);
   return error ? failOrReport(state, failureOf(error)) : readChunk(state, chunk);
+}
+
+const chunkMembers: ReadonlySet<string> = new Set([
+  'id',
+  'object',
+  'created',
+  'model',
+  'choices',
+  'system_fingerprint',
+  'service_tier',
+  'usage',
+  'obfuscation',
+]);
+const choiceMembers: ReadonlySet<string> = new Set(['index', 'delta', 'logprobs', 'finish_reason']);
+
+/** What nearly all chunks are, a piece of text of a choice that has begun, read without looking for anything else; undefined of any other. */
+function plainDelta({ started, choices, tier }: State, event: SseEvent, chunk: Json | undefined): readonly StreamEvent[] | undefined {
+  if (!started || event.event !== undefined || !isObject(chunk) || (chunk.usage ?? null) !== null || !Array.isArray(chunk.choices))
+    return undefined;
+  for (const member in chunk) if (!chunkMembers.has(member)) return undefined;
+  const named = text(chunk.service_tier);
+  if (named !== '' && named !== tier) return undefined;
+  const [choice, more] = chunk.choices as readonly Json[];
+  if (more !== undefined || !isObject(choice) || typeof choice.index !== 'number' || !isObject(choice.delta)) return undefined;
+  if ((choice.logprobs ?? null) !== null || (choice.finish_reason ?? null) !== null) return undefined;
+  for (const member in choice) if (!choiceMembers.has(member)) return undefined;
+  for (const member in choice.delta) if (member !== 'content' && member !== 'role') return undefined;
+  const { content } = choice.delta;
+  const known = choices.get(choice.index);
+  if (typeof content !== 'string' || content === '' || !known || known.endedBy !== undefined) return undefined;
+  return [{ type: 'text-delta', choice: choice.index, text: content }];
 }
 
 function onDone(state: State): readonly StreamEvent[] {
