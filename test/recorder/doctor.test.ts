@@ -53,7 +53,7 @@ providers:
     folder: expect.stringMatching(/^(ok|warning)$/),
     store: 'ok',
     parts: 'ok',
-      audit: 'ok',
+    audit: 'ok',
     state: 'ok',
     traces: 'problem',
     'two, key 1': 'ok',

@@ -6,6 +6,7 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { EngineException, exceptions } from '../session/exception.ts';
+import { Lz4FrameDecoder } from './lz4-frame.ts';
 
 /** Limit for SQL, and for inserts whose statement is in the body. */
 export const memoryBytesMax = 16 * 1024 * 1024;
@@ -61,10 +62,12 @@ function decoderOf(coding: string): Transform | undefined {
       return createInflate();
     case 'br':
       return createBrotliDecompress();
+    case 'lz4':
+      return new Lz4FrameDecoder();
     case 'zstd':
       return createZstdDecompress();
     default:
-      throw exceptions.unknownCompression(`Unknown compression method '${coding.slice(0, 40)}': use gzip, deflate, br or zstd.`);
+      throw exceptions.unknownCompression(`Unknown compression method '${coding.slice(0, 40)}': use gzip, deflate, br, lz4 or zstd.`);
   }
 }
 

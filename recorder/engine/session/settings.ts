@@ -24,6 +24,10 @@ const allowedSettings = new Set(
     // Of writing: clients send them with everything.
     'async_insert wait_for_async_insert insert_deduplicate insert_deduplication_token deduplicate_blocks_in_dependent_materialized_views ' +
     'max_insert_block_size min_insert_block_size_rows min_insert_block_size_bytes max_insert_threads max_partitions_per_insert_block ' +
+    // Of types, which clients in other languages send with every request.
+    'cast_string_to_dynamic_use_inference cast_string_to_variant_use_inference cast_string_to_date_time_mode allow_experimental_variant_type ' +
+    'allow_experimental_dynamic_type allow_experimental_json_type enable_json_type enable_dynamic_type enable_variant_type ' +
+    'use_variant_as_common_type allow_suspicious_types_in_group_by allow_suspicious_types_in_order_by low_cardinality_allow_in_native_format ' +
     'insert_null_as_default mutations_sync lightweight_deletes_sync alter_sync optimize_throw_if_noop'
   ).split(' '),
 );

@@ -139,6 +139,9 @@ describe.skipIf(engineMissing)(`every format of the embedded engine${engineMissi
     for (const query of ['session_id=a&session_timeout=60', 'session_id=a&session_check=1']) {
       expect((await runQuery(engine.url, 'SELECT 1', { query })).text).toBe('1\n');
     }
-    expect((await runQuery(engine.url, 'SET max_threads = 1', { query: 'session_id=a' })).code, 'a session could only be changed by SET').toBe(497);
+    expect(
+      (await runQuery(engine.url, 'SET max_threads = 1', { query: 'session_id=a' })).code,
+      'a session could only be changed by SET',
+    ).toBe(497);
   });
 });
