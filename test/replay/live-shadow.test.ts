@@ -43,8 +43,9 @@ test("shadow responses are compared with the callers', and every selection flag 
   for (let n = 0; n < each; n++) {
     await Promise.all(['acme', 'beta'].flatMap(tenant => ['plain', 'watched'].map(route => ask(tenant, route, n))));
   }
+  const headers = { 'x-clickhouse-key': place.read('hindcast-data/reader.key').trim() };
   const read = async (sql: string): Promise<number> =>
-    Number(await (await fetch(`${gateway.storeUrl}/?query=${encodeURIComponent(sql)}`)).text());
+    Number(await (await fetch(`${gateway.storeUrl}/?query=${encodeURIComponent(sql)}`, { headers })).text());
   await gateway.flush();
   await expect.poll(() => read("SELECT count() FROM requests WHERE run_id = ''"), { timeout: 30_000 }).toBe(4 * each);
   const shadows = async (): Promise<number> => read("SELECT count() FROM requests WHERE run_id = 'shadow'");
