@@ -47,7 +47,7 @@ const connectionsMax = 512;
 const serverOptions: ServerOptions = {
   /** Clients keep a connection for reuse up to 2.5 s, and must not find it closed. */
   keepAliveTimeout: 10_000,
-  headersTimeout: 10_000,
+  headersTimeout: 5_000,
   /** Bodies have their own time, by account. */
   requestTimeout: 0,
   connectionsCheckingInterval: 1_000,

@@ -56,7 +56,7 @@ async function stayAlive(attack: Promise<unknown>): Promise<{ pingMs: number; sh
 }
 
 /** As a reader without a password asks; given up after `ms`. */
-async function ask(sql: string, ms = 2_500): Promise<string> {
+async function ask(sql: string, ms = 1_500): Promise<string> {
   try {
     const response = await fetch(`${recorder.storeUrl}/`, { method: 'POST', body: sql, signal: AbortSignal.timeout(ms) });
     return `${response.status} ${(await response.text()).slice(0, 120)}`;
@@ -116,10 +116,10 @@ describe.skipIf(engineMissing)(`Readers of the store${engineMissing}`, { timeout
       fc.asyncProperty(expression, async e => {
         await Promise.all([ask(`SELECT ${e} FROM numbers(100)`, 1_500), ask(`SELECT ${e} FROM numbers(100) FORMAT JSONEachRow`, 1_500)]);
       }),
-      { numRuns: isLong ? 500 : 6 },
+      { numRuns: isLong ? 500 : 4 },
     );
     const { pingMs, shipMs } = await stayAlive(asked);
-    report('generated expressions', `${isLong ? 500 : 6}, twice each`, { pingMs, shipMs });
+    report('generated expressions', `${isLong ? 500 : 4}, twice each`, { pingMs, shipMs });
   });
 
   it('stop nothing with 600 half-sent requests, and those are ended', async () => {

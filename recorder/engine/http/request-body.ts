@@ -14,7 +14,7 @@ export const memoryBytesMax = 16 * 1024 * 1024;
 export const fileBytesMax = 1024 * 1024 * 1024;
 
 /** A reader's statement is short; a writer's data may take long, but not stand still. */
-const readerBodyMsMax = 10_000;
+const readerBodyMsMax = 5_000;
 const writerSilenceMsMax = 120_000;
 
 /** Ends the connection of whoever does not send the body that was announced. */
