@@ -1,4 +1,4 @@
-/** Spans as OTLP's JSON text, piece by piece: byte for byte what OpenTelemetry's own serializer makes of the same span. */
+/** Spans as OTLP's JSON text, written into memory that is used again: byte for byte what OpenTelemetry's own serializer makes of the same span. */
 import type { Instant } from '../core/shared/time.ts';
 
 /** OTLP's kinds of spans. */
@@ -7,7 +7,7 @@ export const spanKind = { internal: 1, server: 2, client: 3 } as const;
 /** A value of an attribute; one that is undefined is left out. */
 export type AttributeValue = string | number | boolean | readonly string[];
 
-export interface SpanText {
+export interface SpanFrame {
   readonly name: string;
   readonly kind: (typeof spanKind)[keyof typeof spanKind];
   readonly traceId: string;
@@ -19,8 +19,6 @@ export interface SpanText {
   readonly traceState: string | undefined;
   readonly startedAt: Instant;
   readonly endedAt: Instant;
-  /** Attributes as `attribute` and its like give them. */
-  readonly attributes: string;
   /** What it failed of; it did not fail when absent. */
   readonly error?: string | undefined;
   /** JSON texts of events and links. */
@@ -32,49 +30,116 @@ export interface SpanText {
 const flags = 0x101;
 const remoteParentFlag = 0x200;
 const statusError = 2;
+const bytesMin = 16 * 1024;
 
-export function spanText(span: SpanText): string {
-  const parent = span.parentSpanId === '' ? '' : `,"parentSpanId":"${span.parentSpanId}"`;
-  const state = span.traceState === undefined ? '' : `,"traceState":${JSON.stringify(span.traceState)}`;
-  const status = span.error === undefined ? '{"code":0}' : `{"code":${statusError},"message":${JSON.stringify(span.error)}}`;
-  return (
-    `{"traceId":"${span.traceId}","spanId":"${span.spanId}"${parent}${state},"name":${JSON.stringify(span.name)},"kind":${span.kind}` +
-    `,"startTimeUnixNano":"${nanosOf(span.startedAt)}","endTimeUnixNano":"${nanosOf(span.endedAt)}","attributes":[${span.attributes.slice(1)}]` +
-    `,"droppedAttributesCount":0,"events":[${span.events ?? ''}],"droppedEventsCount":0,"status":${status},"links":[${span.links ?? ''}]` +
-    `,"droppedLinksCount":0,"flags":${span.isParentRemote ? flags | remoteParentFlag : flags}}`
-  );
+export class SpanWriter {
+  #bytes = Buffer.allocUnsafe(bytesMin);
+  #at = 0;
+  /** Whether the next span, or the next attribute, is the first. */
+  #isFirstSpan = true;
+  #isFirstAttribute = true;
+
+  /** All spans since the last call, with commas between them. */
+  take(): Buffer {
+    const taken = Buffer.from(this.#bytes.subarray(0, this.#at));
+    this.#at = 0;
+    this.#isFirstSpan = true;
+    return taken;
+  }
+
+  /** Its attributes come next, then `end` with the same frame. */
+  begin(span: SpanFrame): void {
+    const parent = span.parentSpanId === '' ? '' : `,"parentSpanId":"${span.parentSpanId}"`;
+    const state = span.traceState === undefined ? '' : `,"traceState":${JSON.stringify(span.traceState)}`;
+    this.#text(
+      `${this.#isFirstSpan ? '' : ','}{"traceId":"${span.traceId}","spanId":"${span.spanId}"${parent}${state},"name":${JSON.stringify(span.name)},"kind":${span.kind}` +
+        `,"startTimeUnixNano":"${nanosOf(span.startedAt)}","endTimeUnixNano":"${nanosOf(span.endedAt)}","attributes":[`,
+    );
+    this.#isFirstSpan = false;
+    this.#isFirstAttribute = true;
+  }
+
+  end({ events = '', links = '', error, isParentRemote }: SpanFrame): void {
+    const status = error === undefined ? '{"code":0}' : `{"code":${statusError},"message":${JSON.stringify(error)}}`;
+    this.#text(
+      `],"droppedAttributesCount":0,"events":[${events}],"droppedEventsCount":0,"status":${status},"links":[${links}]` +
+        `,"droppedLinksCount":0,"flags":${isParentRemote ? flags | remoteParentFlag : flags}}`,
+    );
+  }
+
+  /** One attribute; nothing where the value is undefined. */
+  attribute(key: string, value: AttributeValue | undefined): void {
+    if (value === undefined) return;
+    this.#key(key);
+    this.#text(valueText(value));
+    this.#byte(closingBrace);
+  }
+
+  /** The same for a text that needs no escape: an id, a name of ours. */
+  plain(key: string, value: string): void {
+    this.#key(key);
+    this.#bytesOf(plainStart);
+    this.#text(value);
+    this.#bytesOf(plainEnd);
+  }
+
+  #key(key: string): void {
+    const prefix = prefixOf(key);
+    // The comma before it.
+    this.#bytesOf(this.#isFirstAttribute ? prefix.subarray(1) : prefix);
+    this.#isFirstAttribute = false;
+  }
+
+  #bytesOf(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  #byte(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#at++] = byte;
+  }
+
+  #text(text: string): void {
+    // UTF-8 takes three bytes a code unit at most.
+    this.#reserve(text.length * 3);
+    this.#at += this.#bytes.write(text, this.#at);
+  }
+
+  #reserve(more: number): void {
+    if (this.#at + more <= this.#bytes.length) return;
+    const bytes = Buffer.allocUnsafe(2 * (this.#at + more));
+    this.#bytes.copy(bytes, 0, 0, this.#at);
+    this.#bytes = bytes;
+  }
 }
 
+const closingBrace = 0x7d;
+const plainStart = Buffer.from('{"stringValue":"');
+const plainEnd = Buffer.from('"}}');
+
 export const eventText = (name: string, at: Instant, attributes: string): string =>
-  `{"attributes":[${attributes.slice(1)}],"name":${JSON.stringify(name)},"timeUnixNano":"${nanosOf(at)}","droppedAttributesCount":0}`;
+  `{"attributes":[${attributes}],"name":${JSON.stringify(name)},"timeUnixNano":"${nanosOf(at)}","droppedAttributesCount":0}`;
 
 /** A link to a span of another process. */
 export const linkText = (traceId: string, spanId: string, attributes: string): string =>
-  `{"attributes":[${attributes.slice(1)}],"spanId":"${spanId}","traceId":"${traceId}","droppedAttributesCount":0,"flags":${flags | remoteParentFlag}}`;
-
-/** One attribute with a comma before it; '' where the value is undefined. */
-export function attribute(key: string, value: AttributeValue | undefined): string {
-  if (value === undefined) return '';
-  return `${prefixOf(key)}${valueText(value)}}`;
-}
-
-/** The same for a text that needs no escape: an id, a name of ours. */
-export const plainAttribute = (key: string, value: string): string => `${prefixOf(key)}{"stringValue":"${value}"}}`;
+  `{"attributes":[${attributes}],"spanId":"${spanId}","traceId":"${traceId}","droppedAttributesCount":0,"flags":${flags | remoteParentFlag}}`;
 
 /** Attributes of any names. */
-export const attributesText = (attributes: Readonly<Record<string, AttributeValue | undefined>>): string =>
+export const attributesText = (attributes: Readonly<Record<string, AttributeValue>>): string =>
   Object.entries(attributes)
-    .map(([key, value]) => attribute(key, value))
-    .join('');
+    .map(([key, value]) => `{"key":${JSON.stringify(key)},"value":${valueText(value)}}`)
+    .join(',');
 
-const prefixes = new Map<string, string>();
+const prefixes = new Map<string, Buffer>();
 const prefixesMax = 1_000;
 
 /** The names are few but for callers' tags. */
-function prefixOf(key: string): string {
+function prefixOf(key: string): Buffer {
   const known = prefixes.get(key);
   if (known !== undefined) return known;
-  const prefix = `,{"key":${JSON.stringify(key)},"value":`;
+  const prefix = Buffer.from(`,{"key":${JSON.stringify(key)},"value":`);
   if (prefixes.size < prefixesMax) prefixes.set(key, prefix);
   return prefix;
 }

@@ -11,7 +11,7 @@ import { confidenceOf } from '../core/signals/signal.ts';
 import { newSpanId } from '../settings/ids.ts';
 import { attribute as a, providerNameOf } from './semconv.ts';
 import { contentOf } from './span-content.ts';
-import { attribute, attributesText, eventText, linkText, plainAttribute, spanKind, spanText } from './span-text.ts';
+import { attributesText, eventText, linkText, type SpanFrame, SpanWriter, spanKind } from './span-text.ts';
 
 /** What the exchange's record does not hold and its spans should. */
 export interface SpanDetails {
@@ -42,54 +42,57 @@ export interface SpanSettings {
   readonly includesTags: boolean;
 }
 
-/** The JSON text of each span, the request's own first. */
-export function spansOf(exchange: Exchange, details: SpanDetails, settings: SpanSettings): string[] {
-  const traceState = details.traceState === '' ? undefined : new TraceState(details.traceState).serialize();
-  const spans = [serverSpan(exchange, details, settings, traceState)];
-  if (exchange.queuedMs || exchange.heldMs) spans.push(...waitSpans(exchange, traceState));
-  const parameters = parametersOf(details.chat);
-  for (const attempt of exchange.attempts) spans.push(clientSpan(exchange, attempt, parameters, details, settings, traceState));
-  return spans;
+/** JSON texts of spans, with commas between them. */
+export interface SpanTexts {
+  readonly count: number;
+  readonly bytes: Buffer;
 }
 
-/** The wait for a used-up limit ends where the first attempt after it begins; an answer is held until it is judged good enough. */
-function waitSpans(exchange: Exchange, traceState: string | undefined): string[] {
-  const { queuedMs = 0, heldMs = 0, attempts, receivedAt, endedAt } = exchange;
-  const spans: string[] = [];
-  const add = (name: string, key: string, ms: Milliseconds, startedAt: Instant, end: Instant): void => {
-    spans.push(waitSpan(exchange, traceState, name, startedAt, end, attribute(key, ms)));
+/** One for all: what is written of an exchange is taken before the next. */
+const writer = new SpanWriter();
+
+/** The spans of an exchange, the request's own first. */
+export function spansOf(exchange: Exchange, details: SpanDetails, settings: SpanSettings): SpanTexts {
+  const traceState = details.traceState === '' ? undefined : new TraceState(details.traceState).serialize();
+  writeServerSpan(exchange, details, settings, traceState);
+  const waits = exchange.queuedMs || exchange.heldMs ? writeWaitSpans(exchange, traceState) : 0;
+  for (const attempt of exchange.attempts) writeClientSpan(exchange, attempt, details, settings, traceState);
+  return { count: 1 + waits + exchange.attempts.length, bytes: writer.take() };
+}
+
+/** The wait for a used-up limit ends where the first attempt after it begins; an answer is held until it is judged good enough. Gives their number. */
+function writeWaitSpans(exchange: Exchange, traceState: string | undefined): number {
+  const { queuedMs = 0, heldMs = 0, attempts, receivedAt, endedAt, trace } = exchange;
+  let count = 0;
+  const write = (name: string, key: string, ms: Milliseconds, startedAt: Instant, end: Instant): void => {
+    const span: SpanFrame = {
+      ...{ name, kind: spanKind.internal, startedAt, endedAt: end, traceState },
+      ...{ traceId: trace.traceId, spanId: newSpanId(), parentSpanId: trace.spanId },
+    };
+    writer.begin(span);
+    writer.plain(a.exchange, exchange.id);
+    writer.attribute(a.route, exchange.policy.name);
+    writer.attribute(key, ms);
+    writer.end(span);
+    count++;
   };
   if (queuedMs > 0) {
     const end = attempts[0]?.startedAt ?? endedAt;
-    add('hindcast.queue', a.queuedMs, queuedMs, Math.max(receivedAt, end - queuedMs), end);
+    write('hindcast.queue', a.queuedMs, queuedMs, Math.max(receivedAt, end - queuedMs), end);
   }
   const acceptedAttempt = attempts.find(({ accepted }) => accepted);
   if (heldMs > 0 && acceptedAttempt?.firstTokenMs !== undefined) {
     const start = acceptedAttempt.startedAt + acceptedAttempt.firstTokenMs;
-    add('hindcast.hold', a.heldMs, heldMs, start, Math.min(endedAt, start + heldMs));
+    write('hindcast.hold', a.heldMs, heldMs, start, Math.min(endedAt, start + heldMs));
   }
-  return spans;
+  return count;
 }
 
-const waitSpan = (
-  { trace, id, policy }: Exchange,
-  traceState: string | undefined,
-  name: string,
-  startedAt: Instant,
-  endedAt: Instant,
-  wait: string,
-): string =>
-  spanText({
-    ...{ name, kind: spanKind.internal, startedAt, endedAt, traceState },
-    ...{ traceId: trace.traceId, spanId: newSpanId(), parentSpanId: trace.spanId },
-    attributes: plainAttribute(a.exchange, id) + attribute(a.route, policy.name) + wait,
-  });
-
-function serverSpan(exchange: Exchange, details: SpanDetails, settings: SpanSettings, traceState: string | undefined): string {
+function writeServerSpan(exchange: Exchange, details: SpanDetails, settings: SpanSettings, traceState: string | undefined): void {
   const { trace, caller, decision, outcome, replayOf } = exchange;
   const answered = decision.type === 'answered' ? exchange.attempts.find(({ number }) => number === decision.attempt + 1) : undefined;
   const isReplay = replayOf !== undefined;
-  return spanText({
+  const span: SpanFrame = {
     name: isReplay ? `replay ${exchange.policy.name}` : `POST ${details.path}`,
     kind: isReplay ? spanKind.internal : spanKind.server,
     ...{ traceId: trace.traceId, spanId: trace.spanId, parentSpanId: trace.parentSpanId, traceState },
@@ -97,61 +100,60 @@ function serverSpan(exchange: Exchange, details: SpanDetails, settings: SpanSett
     startedAt: exchange.receivedAt,
     endedAt: exchange.endedAt,
     error: outcome === 'ok' || outcome === 'client_error' ? undefined : outcome,
-    attributes:
-      (isReplay ? '' : httpAttributes(exchange, details.path)) +
-      attribute(a.errorType, outcome === 'ok' ? undefined : outcome) +
-      attribute(a.endUser, caller.user || undefined) +
-      attribute(a.conversation, caller.conversation || undefined) +
-      attribute(a.requestModel, exchange.requestedModel) +
-      plainAttribute(a.exchange, exchange.id) +
-      plainAttribute(a.payload, payloadRef(exchange, 0)) +
-      attribute(a.route, exchange.policy.name) +
-      attribute(a.target, answered?.target) +
-      plainAttribute(a.configHash, exchange.configHash) +
-      attribute(a.costUsd, usdOf(exchange.costNanoUsd)) +
-      plainAttribute(a.outcome, outcome) +
-      attribute(a.overheadMs, exchange.overheadMs) +
-      attribute(a.attempts, exchange.attempts.length) +
-      attribute(a.tenant, caller.tenant) +
-      attribute(a.project, caller.project || undefined) +
-      attribute(a.key, caller.key || undefined) +
-      (settings.includesTags ? tagAttributes(caller.tags) : '') +
-      (isReplay ? replayAttributes(exchange) : ''),
     links: isReplay ? originalLink(details.original) : '',
-  });
+  };
+  writer.begin(span);
+  if (!isReplay) writeHttpAttributes(exchange, details.path);
+  writer.attribute(a.errorType, outcome === 'ok' ? undefined : outcome);
+  writer.attribute(a.endUser, caller.user || undefined);
+  writer.attribute(a.conversation, caller.conversation || undefined);
+  writer.attribute(a.requestModel, exchange.requestedModel);
+  writer.plain(a.exchange, exchange.id);
+  writer.plain(a.payload, payloadRef(exchange, 0));
+  writer.attribute(a.route, exchange.policy.name);
+  writer.attribute(a.target, answered?.target);
+  writer.plain(a.configHash, exchange.configHash);
+  writer.attribute(a.costUsd, usdOf(exchange.costNanoUsd));
+  writer.plain(a.outcome, outcome);
+  writer.attribute(a.overheadMs, exchange.overheadMs);
+  writer.attribute(a.attempts, exchange.attempts.length);
+  writer.attribute(a.tenant, caller.tenant);
+  writer.attribute(a.project, caller.project || undefined);
+  writer.attribute(a.key, caller.key || undefined);
+  if (settings.includesTags) for (const name in caller.tags) writer.attribute(a.tag + name, caller.tags[name]);
+  if (isReplay) writeReplayAttributes(exchange);
+  writer.end(span);
 }
 
-const httpAttributes = ({ status, requestHeaders }: Exchange, path: string): string =>
-  plainAttribute(a.httpMethod, 'POST') +
-  attribute(a.httpRoute, path) +
-  attribute(a.urlPath, path) +
-  plainAttribute(a.urlScheme, 'http') +
-  attribute(a.httpStatus, status || undefined) +
-  attribute(a.userAgent, requestHeaders['user-agent']);
-
-function tagAttributes(tags: Readonly<Record<string, string>>): string {
-  let text = '';
-  for (const name in tags) text += attribute(a.tag + name, tags[name]);
-  return text;
+function writeHttpAttributes({ status, requestHeaders }: Exchange, path: string): void {
+  writer.plain(a.httpMethod, 'POST');
+  writer.attribute(a.httpRoute, path);
+  writer.attribute(a.urlPath, path);
+  writer.plain(a.urlScheme, 'http');
+  writer.attribute(a.httpStatus, status || undefined);
+  writer.attribute(a.userAgent, requestHeaders['user-agent']);
 }
 
 /** Nobody called over HTTP, and it leads to the exchange that it repeats. */
-const replayAttributes = ({ replayOf, run = '', arm = '', repeat = 0 }: Exchange): string =>
-  attribute(a.replayOf, replayOf) + attribute(a.replayRun, run) + attribute(a.replayArm, arm) + attribute(a.replayRepeat, repeat);
+function writeReplayAttributes({ replayOf, run = '', arm = '', repeat = 0 }: Exchange): void {
+  writer.attribute(a.replayOf, replayOf);
+  writer.attribute(a.replayRun, run);
+  writer.attribute(a.replayArm, arm);
+  writer.attribute(a.replayRepeat, repeat);
+}
 
 const originalLink = (original: SpanDetails['original']): string =>
-  original && original.traceId !== '' ? linkText(original.traceId, original.spanId, plainAttribute(a.link, 'replay_of')) : '';
+  original && original.traceId !== '' ? linkText(original.traceId, original.spanId, attributesText({ [a.link]: 'replay_of' })) : '';
 
-function clientSpan(
+function writeClientSpan(
   exchange: Exchange,
   attempt: AttemptRecord,
-  parameters: string,
   details: SpanDetails,
   settings: SpanSettings,
   traceState: string | undefined,
-): string {
+): void {
   const failed = attempt.outcome !== 'ok' && attempt.outcome !== 'aborted';
-  return spanText({
+  const span: SpanFrame = {
     name: `${exchange.operation} ${attempt.model}`,
     kind: spanKind.client,
     ...{ traceId: exchange.trace.traceId, spanId: attempt.spanId, parentSpanId: exchange.trace.spanId, traceState },
@@ -159,70 +161,72 @@ function clientSpan(
     endedAt: attempt.endedAt,
     error: failed ? attempt.outcome : undefined,
     events: attempt.accepted && settings.capturesContent ? contentEvent(details, attempt.endedAt) : '',
-    attributes:
-      parameters + callAttributes(exchange, attempt, details, failed) + usageAttributes(attempt) + ownAttributes(exchange, attempt),
-  });
+  };
+  writer.begin(span);
+  writeParameters(details.chat);
+  writeCallAttributes(exchange, attempt, details, failed);
+  writeUsageAttributes(attempt);
+  writeOwnAttributes(exchange, attempt);
+  writer.end(span);
 }
 
-function callAttributes(exchange: Exchange, attempt: AttemptRecord, details: SpanDetails, failed: boolean): string {
+function writeCallAttributes(exchange: Exchange, attempt: AttemptRecord, details: SpanDetails, failed: boolean): void {
   const endpoint = details.placeOf(attempt.provider);
   const { finish, firstTokenMs } = attempt;
-  return (
-    plainAttribute(a.operation, exchange.operation) +
-    attribute(a.provider, providerNameOf(endpoint?.api ?? attempt.provider)) +
-    attribute(a.requestModel, attempt.model) +
-    attribute(a.serverAddress, endpoint?.address) +
-    attribute(a.serverPort, endpoint?.port) +
-    attribute(a.httpStatus, attempt.status || undefined) +
-    attribute(a.errorType, failed ? attempt.outcome : undefined) +
-    attribute(a.conversation, exchange.caller.conversation || undefined) +
-    attribute(a.responseModel, attempt.servedModel || undefined) +
-    attribute(a.responseFinish, finish ? [finish.raw || finish.reason] : undefined) +
-    attribute(a.responseTimeToFirstChunk, firstTokenMs === undefined || !exchange.stream ? undefined : firstTokenMs / 1000)
-  );
+  writer.plain(a.operation, exchange.operation);
+  writer.attribute(a.provider, providerNameOf(endpoint?.api ?? attempt.provider));
+  writer.attribute(a.requestModel, attempt.model);
+  writer.attribute(a.serverAddress, endpoint?.address);
+  writer.attribute(a.serverPort, endpoint?.port);
+  writer.attribute(a.httpStatus, attempt.status || undefined);
+  writer.attribute(a.errorType, failed ? attempt.outcome : undefined);
+  writer.attribute(a.conversation, exchange.caller.conversation || undefined);
+  writer.attribute(a.responseModel, attempt.servedModel || undefined);
+  writer.attribute(a.responseFinish, finish ? [finish.raw || finish.reason] : undefined);
+  writer.attribute(a.responseTimeToFirstChunk, firstTokenMs === undefined || !exchange.stream ? undefined : firstTokenMs / 1000);
 }
 
-function usageAttributes({ usage, cost }: AttemptRecord): string {
+function writeUsageAttributes({ usage, cost }: AttemptRecord): void {
   const costUsd = usdOf(cost?.total);
-  return (
-    attribute(a.usageInput, usage?.input) +
-    attribute(a.usageOutput, usage?.output) +
-    attribute(a.usageCacheRead, usage?.cached || undefined) +
-    attribute(a.usageCacheWrite, usage?.cacheWrite || undefined) +
-    attribute(a.usageReasoning, usage?.reasoning || undefined) +
-    attribute(a.usageCost, costUsd) +
-    attribute(a.costUsd, costUsd)
-  );
+  writer.attribute(a.usageInput, usage?.input);
+  writer.attribute(a.usageOutput, usage?.output);
+  writer.attribute(a.usageCacheRead, usage?.cached || undefined);
+  writer.attribute(a.usageCacheWrite, usage?.cacheWrite || undefined);
+  writer.attribute(a.usageReasoning, usage?.reasoning || undefined);
+  writer.attribute(a.usageCost, costUsd);
+  writer.attribute(a.costUsd, costUsd);
 }
 
-const ownAttributes = (exchange: Exchange, attempt: AttemptRecord): string =>
-  plainAttribute(a.exchange, exchange.id) +
-  plainAttribute(a.payload, payloadRef(exchange, attempt.number)) +
-  attribute(a.route, exchange.policy.name) +
-  attribute(a.target, attempt.target) +
-  plainAttribute(a.configHash, exchange.configHash) +
-  attribute(a.attemptNumber, attempt.number) +
-  plainAttribute(a.attemptKind, attempt.kind) +
-  attribute(a.attemptStep, attempt.step) +
-  plainAttribute(a.attemptOutcome, attempt.outcome) +
-  attribute(a.attemptAccepted, attempt.accepted) +
-  attribute(a.attemptConfidence, confidenceOf(attempt.signals)) +
-  attribute(a.attemptWarnings, attempt.warnings.length > 0 ? attempt.warnings.map(w => `${w.type} ${w.field}`) : undefined) +
-  attribute(a.providerRequestId, attempt.providerRequestId || undefined);
+function writeOwnAttributes(exchange: Exchange, attempt: AttemptRecord): void {
+  writer.plain(a.exchange, exchange.id);
+  writer.plain(a.payload, payloadRef(exchange, attempt.number));
+  writer.attribute(a.route, exchange.policy.name);
+  writer.attribute(a.target, attempt.target);
+  writer.plain(a.configHash, exchange.configHash);
+  writer.attribute(a.attemptNumber, attempt.number);
+  writer.plain(a.attemptKind, attempt.kind);
+  writer.attribute(a.attemptStep, attempt.step);
+  writer.plain(a.attemptOutcome, attempt.outcome);
+  writer.attribute(a.attemptAccepted, attempt.accepted);
+  writer.attribute(a.attemptConfidence, confidenceOf(attempt.signals));
+  writer.attribute(a.attemptWarnings, attempt.warnings.length > 0 ? attempt.warnings.map(w => `${w.type} ${w.field}`) : undefined);
+  writer.attribute(a.providerRequestId, attempt.providerRequestId || undefined);
+}
 
 /** Request attributes, equal on every attempt. Content is not on spans; `hindcast.payload.ref` locates it. */
-const parametersOf = (chat: ChatRequest): string =>
-  attribute(a.requestStream, chat.stream || undefined) +
-  attribute(a.requestTemperature, chat.temperature) +
-  attribute(a.requestTopP, chat.topP) +
-  attribute(a.requestTopK, chat.topK) +
-  attribute(a.requestMaxTokens, chat.maxOutputTokens) +
-  attribute(a.requestFrequencyPenalty, chat.frequencyPenalty) +
-  attribute(a.requestPresencePenalty, chat.presencePenalty) +
-  attribute(a.requestStop, chat.stop.length > 0 ? chat.stop : undefined) +
-  attribute(a.requestSeed, chat.seed) +
-  attribute(a.requestChoices, chat.choices === 1 ? undefined : chat.choices) +
-  attribute(a.outputType, chat.output === undefined || chat.output.type === 'text' ? undefined : 'json');
+function writeParameters(chat: ChatRequest): void {
+  writer.attribute(a.requestStream, chat.stream || undefined);
+  writer.attribute(a.requestTemperature, chat.temperature);
+  writer.attribute(a.requestTopP, chat.topP);
+  writer.attribute(a.requestTopK, chat.topK);
+  writer.attribute(a.requestMaxTokens, chat.maxOutputTokens);
+  writer.attribute(a.requestFrequencyPenalty, chat.frequencyPenalty);
+  writer.attribute(a.requestPresencePenalty, chat.presencePenalty);
+  writer.attribute(a.requestStop, chat.stop.length > 0 ? chat.stop : undefined);
+  writer.attribute(a.requestSeed, chat.seed);
+  writer.attribute(a.requestChoices, chat.choices === 1 ? undefined : chat.choices);
+  writer.attribute(a.outputType, chat.output === undefined || chat.output.type === 'text' ? undefined : 'json');
+}
 
 /** Request and response content, for operators who opted in. */
 const contentEvent = ({ chat, answer }: SpanDetails, at: Instant): string =>

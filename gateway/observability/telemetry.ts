@@ -5,7 +5,7 @@ import type { TraceContext } from '../settings/ids.ts';
 import type { Log } from '../settings/log.ts';
 import { version } from '../settings/version.ts';
 import { createSpanExporter, type SpanExporter } from './span-exporter.ts';
-import { type SpanDetails, type SpanSettings, spansOf } from './spans.ts';
+import { type SpanDetails, type SpanSettings, type SpanTexts, spansOf } from './spans.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -70,7 +70,9 @@ class SpanQueue implements Telemetry {
   readonly #exporter: Promise<SpanExporter>;
   readonly #origin: SpanSettings;
   readonly #log: Log;
-  #queue: string[] = [];
+  #queue: SpanTexts[] = [];
+  /** Spans in the queue. */
+  #queuedSpans = 0;
   #sending: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isFailing = false;
@@ -93,12 +95,13 @@ class SpanQueue implements Telemetry {
 
   record(exchange: Exchange, details: SpanDetails): void {
     const spans = spansOf(exchange, details, this.#origin);
-    if (this.#queue.length + spans.length > spansMax) {
-      this.counts.dropped += spans.length;
+    if (this.#queuedSpans + spans.count > spansMax) {
+      this.counts.dropped += spans.count;
       return;
     }
-    this.#queue.push(...spans);
-    if (this.#queue.length >= batchMax) this.#send();
+    this.#queue.push(spans);
+    this.#queuedSpans += spans.count;
+    if (this.#queuedSpans >= batchMax) this.#send();
     else this.#timer ??= setTimeout(() => this.#send(), batchEveryMs).unref();
   }
 
@@ -109,8 +112,9 @@ class SpanQueue implements Telemetry {
     })();
     await Promise.race([drained, deadline]);
     clearTimeout(this.#timer);
-    this.counts.dropped += this.#queue.length;
+    this.counts.dropped += this.#queuedSpans;
     this.#queue = [];
+    this.#queuedSpans = 0;
     await Promise.race([this.#exporter.then(exporter => exporter.shutdown()).catch(() => {}), deadline]);
   }
 
@@ -118,18 +122,27 @@ class SpanQueue implements Telemetry {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#sending) return this.#sending;
-    const batch = this.#queue.splice(0, batchMax);
+    const { batch, count } = this.#takeBatch();
     this.#sending = this.#export(batch).then(problem => {
       this.#sending = undefined;
-      this.#recordOutcome(batch.length, problem);
-      if (this.#queue.length >= batchMax) this.#send();
+      this.#recordOutcome(count, problem);
+      if (this.#queuedSpans >= batchMax) this.#send();
       else if (this.#queue.length > 0) this.#timer ??= setTimeout(() => this.#send(), batchEveryMs).unref();
     });
     return this.#sending;
   }
 
+  /** As many as one request may hold, and at least one exchange's. */
+  #takeBatch(): { readonly batch: SpanTexts[]; readonly count: number } {
+    let [taken, count] = [0, 0];
+    while (taken < this.#queue.length && (taken === 0 || count + this.#queue[taken]!.count <= batchMax))
+      count += this.#queue[taken++]!.count;
+    this.#queuedSpans -= count;
+    return { batch: this.#queue.splice(0, taken), count };
+  }
+
   /** What went wrong; undefined when nothing did. */
-  async #export(batch: string[]): Promise<string | undefined> {
+  async #export(batch: SpanTexts[]): Promise<string | undefined> {
     try {
       const exporter = await this.#exporter;
       const result = await new Promise<{ code: ExportResultCode; error?: Error }>(resolve => exporter.export(batch, resolve));
