@@ -11,7 +11,7 @@ import { DiskBudget } from './disk-budget.ts';
 import { type FlushWatcher, watchFlushRequests } from './flush-request.ts';
 import { fileHeaderBytes, newSegmentId, parseSegmentName, segmentName } from './segment.ts';
 import { SegmentFile } from './segment-file.ts';
-import { segmentAgeMs, segmentBytesMax, segmentFramesMax } from './segment-limits.ts';
+import { ageOfSegment, segmentBytesMax, segmentFramesMax } from './segment-limits.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { writerLockFile } from './spool-folders.ts';
 
@@ -26,7 +26,7 @@ export interface SpoolOptions {
   /** A segment is closed at this size or number of records, */
   readonly segmentBytes?: number;
   readonly segmentFrames?: number;
-  /** or at this age, so that the recorder can ship it; later when the recorder is behind anyway. */
+  /** or at this age, so that the recorder can ship it; later when the recorder is behind anyway. By default {@link ageOfSegment}. */
   readonly segmentAgeMs?: number;
   /** How long to wait for another process that is ending and still writes in the folder. */
   readonly lockWaitMs?: number;
@@ -70,6 +70,7 @@ class Spool implements ExchangeSink {
   #writing: Promise<void> | undefined;
   #open: SegmentFile | undefined;
   #ageTimer: NodeJS.Timeout | undefined;
+  #paidUntilMs = 0;
   #closeDue = false;
   #lastId = '';
   /** Why the last write failed, until one succeeds again. */
@@ -230,7 +231,7 @@ class Spool implements ExchangeSink {
   async #openSegment(durable: boolean): Promise<SegmentFile> {
     this.#open = await SegmentFile.create(this.#directory, this.#newId(), durable, this.#writer);
     this.#diskBudget.recordWrite(fileHeaderBytes);
-    this.#scheduleClose();
+    this.#scheduleClose(this.#options.segmentAgeMs ?? this.#nextAge());
     return this.#open;
   }
 
@@ -249,13 +250,19 @@ class Spool implements ExchangeSink {
     this.#diskBudget.recordClose(await segment.close());
   }
 
-  #scheduleClose(): void {
+  #nextAge(): number {
+    const { ageMs, paidUntilMs } = ageOfSegment(this.#paidUntilMs, performance.now());
+    this.#paidUntilMs = paidUntilMs;
+    return ageMs;
+  }
+
+  #scheduleClose(ageMs: number): void {
     clearTimeout(this.#ageTimer);
     this.#ageTimer = setTimeout(() => {
-      if (this.#diskBudget.backlog > backlogMax) return this.#scheduleClose();
+      if (this.#diskBudget.backlog > backlogMax) return this.#scheduleClose(ageMs);
       this.#closeDue = true;
       this.#scheduleWrite();
-    }, this.#options.segmentAgeMs ?? segmentAgeMs).unref();
+    }, ageMs).unref();
   }
 
   /** Updates the sizes after shipping, and tests a disk whose last write failed. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { vi } from 'vitest';
 import type { RouteSpec } from '../../gateway/admin/api/contract.ts';
 import { apiRoutes, prefix, type RouteName } from '../../gateway/admin/api/table.ts';
 import { readWriterKey } from '../../recorder/files/paths.ts';
@@ -124,11 +125,11 @@ export async function seedGateway(): Promise<SeededGateway> {
   const path = join(place.folder, 'hindcast-data');
   await seedRun(path, gateway.storeUrl, acme);
   await call('flush', { key: 'hc-viewer' });
-  for (;;) {
+  const areListed = async (): Promise<boolean> => {
     const listed = (await (await call('listExchanges', { key: 'hc-viewer' })).json()) as { data?: readonly object[] };
-    if (listed.data && listed.data.length >= 2) break;
-    await new Promise(wait => setTimeout(wait, 100));
-  }
+    return (listed.data?.length ?? 0) >= 2;
+  };
+  await vi.waitUntil(areListed, { timeout: 30_000, interval: 100 });
   return {
     ...{ url, place, gateway, acme, beta, call },
     auditEntries: () => {

@@ -81,7 +81,10 @@ async function ship(folder: string, embedded: boolean): Promise<void> {
   await migrate(store, { views: !engine });
   const rollups = engine && (await Rollups.open(engine.session, join(folder, 'rollups.sqlite')));
   const root = join(folder, 'spool');
-  await sleep(500);
+  const mergesEnd = async (): Promise<void> => {
+    while (engine && (await store.select('SELECT 1 FROM system.merges LIMIT 1')).length > 0) await sleep(20);
+  };
+  await mergesEnd();
   const before = process.cpuUsage();
   const startedAt = performance.now();
   const shipper = new Shipper({
@@ -96,7 +99,7 @@ async function ship(folder: string, embedded: boolean): Promise<void> {
   await shipper.close(5_000);
   const us = cpuUs(before);
   const seconds = (performance.now() - startedAt) / 1_000;
-  if (embedded) await sleep(3_000);
+  await mergesEnd();
   const withMerges = cpuUs(before);
   const peakMb = Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))![1]) / 1024;
   print(embedded ? 'engine' : 'sink', {

@@ -1,4 +1,6 @@
 /** A slow provider: the bytes that keep the connection alive break no official client, whether the response arrives or fails. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import OpenAI from 'openai';
@@ -15,13 +17,27 @@ routes:
 ${['a', 'b', 'c', 'd', 'e', 'f'].map(name => `  ${name}: { steps: [{ target: slow/${name}, retries: 0 }] }`).join('\n')}`,
   { limits: { keepAliveMs: 15 } },
 );
+/** Between the clients and the gateway: tells when bytes of the gateway pass. */
+const relay = createServer(client => {
+  const server = connect(gateway.port, '127.0.0.1');
+  server.on('data', () => relay.emit('passed'));
+  for (const [from, to] of [[client, server] as const, [server, client] as const]) {
+    from.on('error', () => to.destroy());
+    from.pipe(to);
+  }
+});
+await once(relay.listen(0, '127.0.0.1'), 'listening');
+const url = `http://127.0.0.1:${(relay.address() as AddressInfo).port}`;
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
+  relay.close();
   await provider[Symbol.asyncDispose]();
 });
 
-/** Long enough for several keep-alive signals. */
-const wait = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 120));
+/** Resolves after several keep-alive signals. */
+async function wait(): Promise<void> {
+  for (let signals = 0; signals < 4; signals++) await once(relay, 'passed');
+}
 const slowly: Responder = async (...args) => {
   await wait();
   await respondStream(['hel', 'lo'], wait)(...args);
@@ -31,9 +47,9 @@ const failing: Responder = async response => {
   response.writeHead(500, { 'content-type': 'application/json' }).end('{"error":{"message":"broken"}}');
 };
 
-const openai = new OpenAI({ apiKey: 'none', baseURL: `${gateway.url}/v1`, maxRetries: 0 });
-const anthropic = new Anthropic({ apiKey: 'none', baseURL: gateway.url, maxRetries: 0 });
-const google = new GoogleGenAI({ apiKey: 'none', httpOptions: { baseUrl: gateway.url } });
+const openai = new OpenAI({ apiKey: 'none', baseURL: `${url}/v1`, maxRetries: 0 });
+const anthropic = new Anthropic({ apiKey: 'none', baseURL: url, maxRetries: 0 });
+const google = new GoogleGenAI({ apiKey: 'none', httpOptions: { baseUrl: url } });
 const user = [{ role: 'user' as const, content: 'hi' }];
 
 interface Kind {
@@ -111,15 +127,13 @@ const kinds: readonly Kind[] = [
 describe.each(kinds)('$name', ({ model, path, body, sign, read }) => {
   test('a slow response is read completely', async () => {
     act = slowly;
-    const [text, raw] = await Promise.all([
-      read?.(model),
-      fetch(gateway.url + path(model), {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ model, ...body }),
-      }).then(answer => answer.text()),
-    ]);
-    if (read) expect(text).toBe('hello');
+    if (read) expect(await read(model)).toBe('hello');
+    const response = await fetch(url + path(model), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model, ...body }),
+    });
+    const raw = await response.text();
     expect(raw).toMatch(sign);
     expect(raw).toContain('hel');
     if (!read) expect(JSON.parse(raw)).toBeInstanceOf(Array);

@@ -103,12 +103,13 @@ test('a provider that responds to callers is not probed, and a custom path is us
   await live.probed(1);
   expect(live.probes[0]!.path).toBe('/health');
   expect((await fleetOf(gateway)).probes[0]?.outcome ?? 'alive').toBe('alive');
-  // Four requests per second for nearly two seconds: a provider that responded within the interval is not probed.
+  // A second provider that nobody calls tells by its probes that two intervals have passed.
+  await using unused = await provider();
+  await using clock = await startGateway(yaml(unused.url));
   const probesBefore = live.probes.length;
-  for (let call = 0; call < 7; call++) {
-    await post(gateway.url, { ...hi, model: 'r' });
-    await new Promise(resolve => setTimeout(resolve, 250));
-  }
+  const passed = unused.probed(3).then(() => true);
+  while (!(await Promise.race([passed, post(gateway.url, { ...hi, model: 'r' }).then(() => false)])));
+  expect(clock.sink.exchanges).toEqual([]);
   expect(live.probes.length - probesBefore).toBeLessThanOrEqual(1);
 });
 

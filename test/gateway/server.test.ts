@@ -283,22 +283,26 @@ test('a slow caller slows its provider down, and loses nothing', async () => {
   expect((await gateway.sink.next()).outcome).toBe('ok');
 });
 
-test('a caller that takes nothing any more is given up, and its provider call with it', async () => {
-  // The first quiet time is the provider's, and counts against nobody.
-  await using provider = await startUpstream(async (...asked) => {
-    await new Promise(wait => setTimeout(wait, 350));
-    return flood()(...asked);
-  });
-  await using gateway = await startGateway(twoProviders(provider.url, provider.url), { limits: { writeTimeoutMs: 150 } });
+const writeTimeoutMs = 250;
+
+/** Resolves when another gateway has given up a caller that takes nothing: the write timeout has passed since the call. */
+async function writeTimeoutPasses(): Promise<void> {
+  await using provider = await startUpstream(flood());
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url), { limits: { writeTimeoutMs } });
   const socket = slowCaller(gateway.port);
   expect(await gateway.sink.next()).toMatchObject({ outcome: 'cancelled', firstTokenMs: expect.any(Number) });
   await expect.poll(() => provider.openConnections()).toBe(0);
   socket.destroy();
-});
+}
 
-test('an idle stream is no stuck caller: the write timeout spares it', async () => {
-  await using provider = await startUpstream(respondStream(['hel', 'lo'], () => new Promise(wait => setTimeout(wait, 250))));
-  await using gateway = await startGateway(twoProviders(provider.url, provider.url), { limits: { writeTimeoutMs: 50 } });
+test('a caller that takes nothing any more is given up, and its provider call with it', writeTimeoutPasses);
+
+test("the provider's quiet time counts against no caller: the write timeout spares a stream that is slow to begin and one that is idle", async () => {
+  await using provider = await startUpstream(async (...asked) => {
+    await writeTimeoutPasses();
+    return respondStream(['hel', 'lo'], writeTimeoutPasses)(...asked);
+  });
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url), { limits: { writeTimeoutMs } });
   expect(await (await post(gateway.url, streamed)).text()).toContain('[DONE]');
 });
 

@@ -72,6 +72,10 @@ async function buffer(
     const result = await sessions.run(() => lease.session.queryAsync(sql, { format }), signal, 'writer');
     writer.begin({ readRows: result.rowsRead, readBytes: result.bytesRead, resultRows: result.rowsRead });
     writer.end(result.bytes());
+  } catch (error) {
+    // A query that failed stays among the engine's processes until its session closes.
+    lease.tainted = true;
+    throw error;
   } finally {
     signal.removeEventListener('abort', kill);
   }

@@ -4,6 +4,7 @@ import { gemini } from '../../../gateway/providers/gemini.ts';
 import { chunks, completion, done, event, streamOf } from '../../faults/chat.ts';
 import { answer, inSmallPieces, ok, raw, stream, untilClose } from '../../faults/scripts.ts';
 import { FaultyUpstream, type ResponseScript } from '../../faults/upstream.ts';
+import { respondStream, startUpstream } from '../harness.ts';
 import { ExecutionHarness, type ExecutionHarnessOptions, type ExecutionRequest, helloStream, readStream } from './harness.ts';
 
 interface Setting extends ExecutionRequest, Omit<ExecutionHarnessOptions, 'upstreams'> {
@@ -32,6 +33,16 @@ async function streamed({ a, b = [], streamIdleMs = 5_000, watch = false, ...for
 const of = chunks();
 const whole = stream(streamOf(['hel', 'lo'], 'chatcmpl-B'));
 const outcomes = (t: Awaited<ReturnType<typeof streamed>>): readonly string[] => t.exchange.attempts.map(a => a.outcome);
+
+const streamIdleMs = 200;
+
+/** Resolves when a stream that stalls has been given up: the idle timeout has passed since the call. */
+async function idleTimePasses(): Promise<void> {
+  await using stalled = await FaultyUpstream.start(stream([of.role + of.text('hel')], { ending: 'stall' }));
+  await using world = new ExecutionHarness({ upstreams: { A: { url: stalled.url } }, streamIdleMs });
+  const { exchange } = await world.execute({ body: helloStream });
+  expect(exchange.attempts.map(({ outcome }) => outcome)).toEqual(['timeout']);
+}
 
 describe('a stream', () => {
   test('passes event by event, with one id and one role, without usage that only the gateway requested', async () => {
@@ -89,33 +100,33 @@ describe('a stream', () => {
 
   test('applies the caller’s backpressure to the provider, and does not count the pause as idle time', async () => {
     await using upstream = await FaultyUpstream.start(stream(streamOf(Array.from({ length: 30 }, () => 'x'.repeat(20_000)))));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } }, streamIdleMs: 200 });
-    const asking = world.start({ body: helloStream, bufferedMax: 1_000 });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } }, streamIdleMs });
+    const execution = world.start({ body: helloStream, bufferedMax: 1_000 });
     let settled = false;
-    void asking.done.then(() => {
+    void execution.done.then(() => {
       settled = true;
     });
-    for (let pauses = 0; !settled && pauses < 500; pauses++) {
-      await new Promise(resolve => setTimeout(resolve, pauses === 3 ? 500 : 1));
-      asking.resume();
+    for (let pauses = 0; !settled; pauses++) {
+      await (pauses === 3 ? idleTimePasses() : new Promise(resolve => setImmediate(resolve)));
+      execution.resume();
     }
-    const exchange = await asking.done;
+    const exchange = await execution.done;
     expect(exchange.outcome).toBe('ok');
-    expect(readStream(asking.reader.text).content).toHaveLength(600_000);
+    expect(readStream(execution.reader.text).content).toHaveLength(600_000);
   });
 });
 
 test('the idle timer restarts when the caller reads again', async () => {
-  await using upstream = await FaultyUpstream.start(
-    stream([of.role + of.text('hel'), of.text('lo'), of.finish(), done]).toSpliced(2, 0, { waitMs: 450 }),
-  );
-  await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } }, streamIdleMs: 400 });
-  const asking = world.start({ body: helloStream, bufferedMax: 1 });
-  await asking.reader.next();
-  await new Promise(resolve => setTimeout(resolve, 350));
-  asking.resume();
-  const resuming = setInterval(() => asking.resume(), 50);
-  const exchange = await asking.done;
+  const resumed = Promise.withResolvers<void>();
+  await using upstream = await startUpstream(respondStream(['hel', 'lo'], () => resumed.promise));
+  await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } }, streamIdleMs });
+  const execution = world.start({ body: helloStream, bufferedMax: 1 });
+  await execution.reader.next();
+  await idleTimePasses();
+  execution.resume();
+  resumed.resolve();
+  const resuming = setInterval(() => execution.resume(), 10);
+  const exchange = await execution.done;
   clearInterval(resuming);
   expect(exchange.outcome).toBe('ok');
 });

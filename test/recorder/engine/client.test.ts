@@ -129,12 +129,24 @@ describe.skipIf(engineMissing)(`ClickHouse's client and the embedded engine${eng
     await hasty.close();
     const limited = client.query({ query: slow, format: 'JSON', clickhouse_settings: { max_execution_time: 1 } }).then(set => set.json());
     await expect(limited).rejects.toMatchObject({ code: '159' });
+    // By its text, since the engine numbers its queries itself.
+    const running = async (): Promise<number> => {
+      const set = await client.query({
+        query: 'SELECT count() AS n FROM system.processes WHERE query LIKE {text:String}',
+        query_params: { text: `${slow}%` },
+        format: 'JSON',
+      });
+      return Number((await set.json<{ n: string }>()).data[0]!.n);
+    };
+    await expect.poll(running, { timeout: 10_000 }).toBe(0);
     const abort = new AbortController();
     const aborted = client
       .query({ query: slow, format: 'JSON', abort_signal: abort.signal, query_id: 'to-be-aborted' })
       .then(set => set.json());
-    setTimeout(() => abort.abort(), 200);
+    await Promise.race([expect.poll(running, { timeout: 10_000 }).toBeGreaterThan(0), aborted]);
+    abort.abort();
     await expect(aborted).rejects.toThrow(/abort/i);
+    await expect.poll(running, { timeout: 10_000 }).toBe(0);
     await expect.poll(() => client.ping({ select: true }), { timeout: 10_000 }).toEqual({ success: true });
   });
 
