@@ -510,7 +510,7 @@ describe.skipIf(engineMissing)(`The engine's folder${engineMissing}`, () => {
       (await first.writer.select<{ n: number }>("SELECT count() AS n FROM system.processes WHERE query NOT LIKE '%processes%'"))[0]?.n;
     await expect.poll(running, { timeout: 10_000 }).toBe(1);
     const write = first.writer.command('INSERT INTO kept SELECT number FROM numbers(3000000)');
-    await expect.poll(running, { interval: 10 }).toBe(2);
+    await expect.poll(running, { interval: 10, timeout: 10_000 }).toBe(2);
     const closed = first.close();
     expect(await read).toBeInstanceOf(Error);
     await write;
