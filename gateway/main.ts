@@ -45,7 +45,7 @@ HINDCAST_LOG sets the log level: ${logLevels.join(', ')} (default: info).
 
 Examples:
   hindcast serve
-  hindcast serve --config deploy/hindcast.yaml --port 8080
+  hindcast serve --config team/hindcast.yaml --port 8080
   HINDCAST_LOG=warn hindcast serve`,
     )
     .action(action(serve));

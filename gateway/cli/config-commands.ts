@@ -40,7 +40,7 @@ Examples:
       `
 Examples:
   hindcast config check
-  hindcast config check --config deploy/hindcast.yaml
+  hindcast config check --config team/hindcast.yaml
   hindcast config check --json | jq '.problems[].message'`,
     )
     .action(action(check));
