@@ -12,6 +12,7 @@ import { latencyQuantile, loadOf, predictedMs } from '../core/targets/health.ts'
 import { providerOf } from '../core/targets/target-name.ts';
 import { createModelCatalogue } from '../prices/model-catalogue.ts';
 import type { Account, Route, Settings } from '../settings/settings.ts';
+import { withMakers } from './makers.ts';
 import type { TargetRegistry } from './registry.ts';
 
 /** The request to plan for. */
@@ -60,7 +61,7 @@ export function createPlanner({ settings, registry, clock, priceOf }: PlannerOpt
   };
   return (configured, input) => {
     const route = registry.breaches.routeInForce(configured);
-    if (isFixed(route)) return fixedPolicy(route);
+    if (isFixed(route)) return fixedPolicy(route, settings.providers);
     const stickyKey = stickyKeyOf(input);
     const { tenant, key } = input.caller;
     const shareOf = (variant: Variant): number => registry.rollouts.shareOf(route.name, variant);
@@ -69,7 +70,7 @@ export function createPlanner({ settings, registry, clock, priceOf }: PlannerOpt
     const chosenRoute = variantRoute ? registry.breaches.routeInForce(variantRoute) : route;
     const { onUnsupported: _, variants: __, copies: ___, flag: ____, ...plan } = chosenRoute;
     const planContext = { requirements: requirementsOf(input.chat, input.requestBytes), seed: input.id, stickyKey };
-    const policy = planRoute(plan, planContext, prospectOf);
+    const policy = withMakers(planRoute(plan, planContext, prospectOf), settings.providers);
     return { ...policy, name: route.name, ...(choice ? { variant: { name: chosenRoute.name, why: choice.why } } : {}) };
   };
 }
@@ -86,11 +87,12 @@ function isFixed({ strategy, require, maxPriceNanoUsd, slowAfterMs, variants, st
   return chooses === undefined && steps.every(step => step.hedgeAfter === undefined);
 }
 
-function fixedPolicy(route: Route): RoutePolicy {
+function fixedPolicy(route: Route, accounts: Settings['providers']): RoutePolicy {
   const known = fixedPolicies.get(route);
   if (known) return known;
   const { onUnsupported: _, copies: __, ...policy } = route;
-  const created: RoutePolicy = { ...policy, steps: route.steps.map(({ hedgeAfter: _, weight: __, ...step }) => step) };
+  const steps = route.steps.map(({ hedgeAfter: _, weight: __, ...step }) => step);
+  const created = withMakers({ ...policy, steps }, accounts);
   fixedPolicies.set(route, created);
   return created;
 }

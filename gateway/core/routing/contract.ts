@@ -49,6 +49,8 @@ export interface RouteStep {
   readonly prefills?: boolean;
   /** provider/model */
   readonly target: string;
+  /** Whose limits its target has; set where the makers of a policy's targets differ. */
+  readonly maker?: string;
   /** Time to first content. For steps with `accept`: time to the complete response. */
   readonly timeoutMs: Milliseconds;
   /** The condition for accepting a response. Absent accepts any, so its stream is forwarded from the first content. */

@@ -26,6 +26,7 @@ import {
   untriedEarliestAvailable,
 } from './choose-step.ts';
 import type { RouteCommand, RouteEvent, RouteOutcome, RoutePolicy, RouteState, RoutingInput, Timer, Transition } from './contract.ts';
+import { excludeRefusedMakers, mayAskOtherMaker } from './other-maker.ts';
 import { retryWaitMsMax, soonestRetry } from './retry.ts';
 import { isBusy, isRunning, isSideCall, stepOf, updateAttempt } from './route-state.ts';
 import { decideAcceptance, sideCallTargets, withSideCallSignals } from './side-calls.ts';
@@ -45,7 +46,7 @@ export function begin(policy: RoutePolicy, seed: string, now: RoutingInput, arri
 /** The next state and commands after an event. An event of an ended attempt changes nothing. */
 export function advance(state: RouteState, received: RouteEvent): Transition {
   if (state.outcome) return unchanged(state);
-  const event = excludeWithoutPrefill(state, received);
+  const event = excludeRefusedMakers(state, excludeWithoutPrefill(state, received));
   switch (event.type) {
     case 'attempt-opened':
       return onOpened(state, event.attempt, event);
@@ -128,8 +129,9 @@ function onFailed(state: RouteState, attempt: number, failure: Failure, now: Rou
   if (isSideCall(state, attempt)) return onSideCallEnded(next, attempt, now);
   const isOver = state.committed === attempt && !isRecoverable(state, failure, isContinuable);
   if (isOver) return finish(next, { type: 'failed', failure });
-  if (retryScopeOf(failure) === 'never' && !isBusy(next)) return settle(next, now, failure);
-  return proceed(next, now, 'fallback');
+  if (retryScopeOf(failure) !== 'never' || isBusy(next)) return proceed(next, now, 'fallback');
+  if (!mayAskOtherMaker(next)) return settle(next, now, failure);
+  return proceed(next, excludeRefusedMakers(next, now), 'fallback');
 }
 
 function onTimer(state: RouteState, timer: Timer, now: RoutingInput): Transition {

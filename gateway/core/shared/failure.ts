@@ -69,6 +69,16 @@ export function retryScopeOf({ kind, shouldRetry }: Failure): RetryScope {
   return retry === 'same' ? 'other' : retry;
 }
 
+/** Faults of a conversation or an image that every vendor refuses, in the words of their errors. */
+const requestFaultPattern =
+  /tool_call_id|tool_use_id|tool_calls?.{0,40}(must be|followed|preceding|without)|tool_result.{0,60}(without|corresponding|must)|(could not|unable to|cannot) (parse|decode|process|download)|not valid json|missing (required|a required)|must not be empty|at least one (message|content)|(invalid|unsupported|corrupt)[a-z_ ]{0,20}(image|base64|audio|file|media)|image_parse|invalid_(image|base64)/i;
+
+/**
+ * Whether an invalid request would be invalid anywhere. Any other refusal may be a limit of this target, or a field that we rendered.
+ */
+export const isSurelyInvalid = ({ message, code = '', param = '' }: Failure): boolean =>
+  requestFaultPattern.test(`${code} ${param} ${message}`);
+
 /** Whether a failure counts against the target's health, rather than the request, our key or the caller. */
 export const isTargetFault = ({ kind }: Failure): boolean => retryScopes[kind] === 'same';
 
@@ -126,7 +136,13 @@ const publicErrors: Readonly<Record<FailureKind, PublicError>> = {
   authentication: upstreamError(502, 'upstream_authentication', "The provider refused the gateway's credentials."),
   permission: upstreamError(502, 'upstream_permission', "The provider does not allow this with the gateway's credentials."),
   'not-found': { status: 404, type: 'invalid_request_error', code: 'model_not_found', message: 'The provider does not know this model.' },
-  'quota-exceeded': upstreamError(502, 'upstream_quota_exceeded', "The gateway's account at the provider has run out of quota."),
+  // No outage: clients that retry a 502 would wait for nothing.
+  'quota-exceeded': {
+    status: 402,
+    type: 'insufficient_quota',
+    code: 'upstream_quota_exceeded',
+    message: "The gateway's account at the provider has run out of quota.",
+  },
   cancelled: { status: 499, type: 'invalid_request_error', code: 'client_closed_request', message: 'The caller closed the request.' },
   internal: { status: 500, type: 'server_error', code: 'internal_error', message: 'The gateway failed. The request id finds the record.' },
 };

@@ -162,6 +162,31 @@ describe('a story of', () => {
 `);
   });
 
+  test('a refusal that may be the maker’s own: one target of another maker is called, and no more', () => {
+    const refused = fails(10, { kind: 'invalid-request', message: "'user': string too long" });
+    const steps = [
+      step('a/x', { retries: 3, maker: 'a' }),
+      step('a2/x', { maker: 'a' }),
+      step('b/y', { maker: 'b' }),
+      step('c/z', { maker: 'c' }),
+    ];
+    const story = storyOf(chain(steps), { 'a/x': [refused], 'b/y': [refused] });
+    expect(story).toBe(`
+     0  begin -> ask a/x (A, primary)
+    10  A failed: invalid-request -> ask b/y (B, fallback)
+    20  B failed: invalid-request -> fail: invalid-request
+`);
+  });
+
+  test('a refusal of the conversation itself: no other maker is called', () => {
+    const steps = [step('a/x', { maker: 'a' }), step('b/y', { maker: 'b' })];
+    const refused = fails(10, { kind: 'invalid-request', message: "messages with role 'tool' must follow tool_calls: tool_call_id 7" });
+    expect(storyOf(chain(steps), { 'a/x': [refused] })).toBe(`
+     0  begin -> ask a/x (A, primary)
+    10  A failed: invalid-request -> fail: invalid-request
+`);
+  });
+
   test('a refused key: another provider is called, and never the same one again', () => {
     const story = storyOf(chain([step('a/x', { retries: 3 }), step('b/y')]), {
       'a/x': [fails(10, { kind: 'authentication' })],

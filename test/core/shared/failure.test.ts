@@ -25,7 +25,7 @@ const kinds: Readonly<Record<FailureKind, readonly [retry: string, blames: boole
   authentication: ['other', false, 502],
   permission: ['other', false, 502],
   'not-found': ['other', false, 404],
-  'quota-exceeded': ['other', false, 502],
+  'quota-exceeded': ['other', false, 402],
   cancelled: ['never', false, 499],
   internal: ['never', false, 500],
 };

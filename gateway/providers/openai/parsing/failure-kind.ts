@@ -1,11 +1,11 @@
 /** The failure kind of an error response: by its code, then its message, then its status, which vendors choose freely. */
+import type { Json } from '../../../core/chat/json.ts';
 import { type FailureKind, failureKindOfStatus } from '../../../core/shared/failure.ts';
 
 /** Codes and types in lower case without separators. General ones such as `invalid_request_error` are left out. */
 const kindsByCode: Readonly<Record<string, FailureKind>> = {
   contextlengthexceeded: 'context-exceeded',
   contextwindowexceeded: 'context-exceeded',
-  stringabovemaxlength: 'context-exceeded',
   requesttoolarge: 'context-exceeded',
   exceedcontextsizeerror: 'context-exceeded',
   insufficientquota: 'quota-exceeded',
@@ -80,7 +80,7 @@ export function kindOfCode(code: string): FailureKind | undefined {
 
 const kindsByMessage: readonly (readonly [RegExp, FailureKind])[] = [
   [
-    /maximum context|context (length|window|size|limit)|(prompt|input|request) is too (long|large)|too many (input |prompt )?tokens\b(?! per)|exceeds? the (model'?s )?(maximum|max|limit)[a-z ]{0,30}(tokens|length)|reduce the length of/i,
+    /maximum context|context (length|window|size|limit)|(prompt|input) is too (long|large)|too many (input |prompt )?tokens\b(?! per)|reduce the length of the (messages|prompt|input)/i,
     'context-exceeded',
   ],
   [
@@ -100,10 +100,24 @@ const kindsByMessage: readonly (readonly [RegExp, FailureKind])[] = [
     'not-found',
   ],
 ];
+/** Something was too long; the field that it names tells whether it was the prompt. */
+const tooLongPattern =
+  /request is too (long|large)|exceeds? the (model'?s )?(maximum|max|limit)[a-z ]{0,30}(tokens|length)|reduce the length of|(string|array|text) (is )?too long|(maximum|max) (allowed )?(length|tokens)/i;
+/** A field in quotes, as errors name it. */
+const namedField = /['"`]([a-z_]+(?:\[\d+\]|\.[a-z_]+){0,8})['"`]/i;
+const promptField = /^(messages|input|prompt|contents|instructions|system)\b(?!.*(name|_id|\bid|role|arguments)$)/;
+
+/** Whether a text names the prompt as too long, rather than a name, an id or a limit of the answer. */
+export function isPromptTooLong(message: string, code: Json | undefined, param: string): boolean {
+  if (code !== 'string_above_max_length' && code !== 'array_above_max_length' && !tooLongPattern.test(message)) return false;
+  const field = param || namedField.exec(message)?.[1];
+  return field === undefined ? tooLongPattern.test(message) && !/max(_| )(completion(_| ))?tokens/i.test(message) : promptField.test(field);
+}
+
 const overloadPattern = /overloaded|at capacity|no capacity|temporarily unavailable|high demand/i;
 
 /** For errors without a known code. `status` is undefined inside a stream after a 200. */
-export function kindOfMessage(message: string, status: number | undefined): FailureKind {
+export function kindOfMessage(message: string, status: number | undefined, code?: Json, param = ''): FailureKind {
   const kind = status === undefined ? 'server-error' : failureKindOfStatus(status);
   switch (status) {
     case 401:
@@ -115,5 +129,6 @@ export function kindOfMessage(message: string, status: number | undefined): Fail
       return /exceeded your (current|monthly) quota|insufficient|credit|billing/i.test(message) ? 'quota-exceeded' : kind;
   }
   if (status === undefined || status >= 500) return kind === 'server-error' && overloadPattern.test(message) ? 'overloaded' : kind;
+  if (isPromptTooLong(message, code, param)) return 'context-exceeded';
   return kindsByMessage.find(([wording]) => wording.test(message))?.[1] ?? kind;
 }

@@ -43,7 +43,7 @@ export function failureOf(error: JsonObject, status?: number, body = ''): Failur
   const answered = status ?? statusIn(error);
   const param = text(error.param) || locationOf(error.detail) || locationOf(objectOf(error.message).detail);
   return {
-    kind: kindOf([error.code, objectOf(error.innererror).code, ...nested.codes, error.type, error.status], message, answered),
+    kind: kindOf([error.code, objectOf(error.innererror).code, ...nested.codes, error.type, error.status], message, answered, param),
     message: message || code || body.slice(0, messageLengthMax) || 'an error without a message',
     ...(answered === undefined ? {} : { status: answered }),
     ...(code === '' ? {} : { code }),
@@ -51,12 +51,12 @@ export function failureOf(error: JsonObject, status?: number, body = ''): Failur
   };
 }
 
-function kindOf(codes: readonly (Json | undefined)[], message: string, status: number | undefined): FailureKind {
+function kindOf(codes: readonly (Json | undefined)[], message: string, status: number | undefined, param: string): FailureKind {
   for (const code of codes) {
     const kind = typeof code === 'string' ? kindOfCode(code) : undefined;
     if (kind) return kind;
   }
-  return kindOfMessage(message, status);
+  return kindOfMessage(message, status, codes[0], param);
 }
 
 /** A numeric code repeats the status, so the type is used instead. */
