@@ -27,7 +27,6 @@ export * from './estimation/proportion.ts';
 export * from './estimation/quantile.ts';
 export * from './estimation/upper-hull.ts';
 export * from './estimation/weighted.ts';
-export * from './testing/betting.ts';
 export * from './testing/confidence-sequence.ts';
 export * from './testing/multiple-testing.ts';
 export * from './testing/sample-size.ts';

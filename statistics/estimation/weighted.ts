@@ -31,13 +31,3 @@ export function weightedBoundedInference(values: Numbers, weights: Numbers, clus
 
 /** Kish's effective sample size, (Σ w)² / Σ w²: the number of items of equal weight with the same information. */
 export const kishEffectiveSampleSize = (weights: Numbers): number => sum(weights) ** 2 / sum(products(weights, weights));
-
-/**
- * Losses for the test of "the mean loss is above `bound`" on items drawn with probabilities π = 1/w: bound + (w / w_max)(x - bound).
- * They lie between the same bounds as x. Their mean over the drawn items is above `bound` exactly when the mean of x over all items is,
- * since E[w (x - bound) | drawn] is E[x - bound] over a positive number. So a bounded test stays valid for any weights.
- */
-export function reweightedLosses(losses: Numbers, weights: Numbers, bound: number): Float64Array {
-  const most = tabulate(weights.length, i => weights[i]!).reduce((a, b) => Math.max(a, b), 0);
-  return tabulate(losses.length, i => bound + (weights[i]! / most) * (losses[i]! - bound));
-}

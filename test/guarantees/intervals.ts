@@ -7,7 +7,6 @@ import {
   type Estimate,
   labelledMean,
   meanInference,
-  predictionPoweredMean,
   quantileEstimate,
   type Random,
   randomInteger,
@@ -42,9 +41,6 @@ function auditOf(draw: Random, truths: Float64Array, m: number, error: number): 
 
 export type AuditInterval = (audit: Audit, clusters: ReturnType<typeof unclustered>) => Estimate;
 export const audited: AuditInterval = ({ judged, labels }, clusters) => labelledMean(judged, labels, clusters).inference.interval(level);
-export const poweredAlways: AuditInterval = ({ judged, labels }, clusters) =>
-  predictionPoweredMean(judged, labels, clusters)!.inference.interval(level);
-
 const qualities = [0.97, 0.9] as const;
 
 export function auditGuarantees(interval: AuditInterval = audited): readonly Guarantee[] {

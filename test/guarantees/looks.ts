@@ -4,7 +4,6 @@ import {
   alarmNext,
   alarmStart,
   betInference,
-  clusteredMean,
   conversationAlarm,
   guardedInference,
   harmBets,
@@ -16,7 +15,6 @@ import {
   pairedQuantileDifference,
   type Random,
   requestAlarm,
-  sequentialInference,
   tabulate,
   unclustered,
 } from '../../statistics/index.ts';
@@ -54,12 +52,6 @@ const discordant =
 
 export type MoneySequence = (values: Float64Array) => Inference;
 export const guarded: MoneySequence = values => guardedInference(values, ones(values.length));
-/** Asymptotic from the second unit on. */
-export const unguarded: MoneySequence = values => {
-  const { mean, standardError } = clusteredMean(values, unclustered(values.length));
-  return sequentialInference(mean, standardError, values.length, 400);
-};
-
 export function moneyLooks(sequence: MoneySequence = guarded): readonly Guarantee[] {
   const every = (
     generator: string,

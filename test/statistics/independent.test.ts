@@ -14,7 +14,6 @@ import {
   clustersOf,
   equalWidthBins,
   fitCalibrator,
-  hoeffdingBentkusPValue,
   holm,
   normalDraw,
   randomGenerator,
@@ -152,13 +151,6 @@ describe('against the formulas', () => {
       return Math.max(...sets.map(set => Math.min(1, set.length * Math.min(...set.map(k => p[k]!)))));
     });
     expect(holm(p)).toEqual(adjusted.map(x => expect.closeTo(x, 12)));
-  });
-
-  test('the Hoeffding-Bentkus p-value is the smaller of both bounds', () => {
-    const [mean, bound, size] = [0.02, 0.06, 200];
-    const h = mean * Math.log(mean / bound) + (1 - mean) * Math.log((1 - mean) / (1 - bound));
-    expect(hoeffdingBentkusPValue(mean, size, bound)).toBeCloseTo(Math.min(Math.exp(-size * h), Math.E * binomialTail(4, size, bound)), 12);
-    expect(hoeffdingBentkusPValue(0.1, size, bound)).toBe(1);
   });
 });
 
