@@ -23,7 +23,7 @@ import {
   simulatedFigures,
 } from '../simulation/backtest.ts';
 import { BehaviourPool } from '../simulation/behaviour.ts';
-import { type SimulatedRequest, type SimulatePolicy, simulateArm } from '../simulation/simulate-arm.ts';
+import { recordedAfterDecline, type SimulatedRequest, type SimulatePolicy, simulateArm } from '../simulation/simulate-arm.ts';
 import { armsOf, selectRequests, settingsFor } from './prepare.ts';
 import { discardingSink, type RunOptions } from './run.ts';
 
@@ -37,6 +37,8 @@ interface ArmFigures {
   readonly change: Errors;
   readonly error: Errors;
   readonly told: readonly FigureName[];
+  /** Why the figures say nothing about all requests; null when they do. */
+  readonly inconclusive: string | null;
 }
 
 /** Simulates the arms on recorded behaviour and stores the results; resolves to the exit code. */
@@ -76,7 +78,8 @@ export async function simulateRun(options: RunOptions, simulate: SimulatePolicy)
     printResult(options, { run: id, requests: requests.length, wall_ms: wallMs, backtest: test, arms }, () =>
       simulationText(id, requests, wallMs, test, arms),
     );
-    return arms.every(({ unsupported }) => unsupported === 1) ? exit.nothing : exit.pass;
+    if (arms.every(({ unsupported }) => unsupported === 1)) return exit.nothing;
+    return arms.some(({ inconclusive }) => inconclusive !== null) ? exit.inconclusive : exit.pass;
   } finally {
     await store.close();
   }
@@ -99,8 +102,20 @@ function figuresOf(arm: string, all: readonly SimulatedRequest[], own: readonly 
   // Compared with the same requests of the deployed configuration.
   const change = difference(simulatedFigures(own.filter((_, i) => known[i])), figures);
   const error = errorOf(test, drawn);
-  const told = figureNames.filter(name => Math.abs(change[name]) > error[name]);
-  return { arm, figures, drawn, unsupported: 1 - supported.length / Math.max(1, all.length), reasons, change, error, told };
+  const inconclusive = selectionProblem(all.length, reasons);
+  const told = inconclusive === null ? figureNames.filter(name => Math.abs(change[name]) > error[name]) : [];
+  return { arm, figures, drawn, unsupported: 1 - supported.length / Math.max(1, all.length), reasons, change, error, told, inconclusive };
+}
+
+const unknownShareMax = 0.01;
+
+/** Requests whose decision the arm changes are those of which the record lacks an outcome: the others are no sample of all. */
+function selectionProblem(requests: number, reasons: Readonly<Record<string, number>>): string | null {
+  const selected = Object.entries(reasons).filter(([reason]) => reason.endsWith(recordedAfterDecline));
+  const unknown = selected.reduce((total, [, count]) => total + count, 0);
+  if (unknown <= unknownShareMax * requests) return null;
+  const targets = selected.map(([reason]) => reason.slice(0, reason.indexOf(' ')));
+  return `INCONCLUSIVE: ${unknown} of ${requests} requests need an answer of ${targets.join(', ')} that the record has only where an earlier answer was declined. To know them: audit_probability on the route and hindcast eval simulate, or hindcast replay run --against ${targets[0]} --only-missing.`;
 }
 
 const rowsPerInsert = 20_000;
@@ -181,15 +196,16 @@ function simulationText(
   ].join('\n\n');
 }
 
-function armText({ arm, figures, drawn, unsupported, reasons, change, error, told }: ArmFigures): string {
+function armText({ arm, figures, drawn, unsupported, reasons, change, error, told, inconclusive }: ArmFigures): string {
   const rows = figureNames.map(name => [
     names[name],
     figureText(name, figures[name]),
     changeText(name, change[name]),
     `±${(100 * error[name]).toFixed(2)} ${isShare(name) ? 'pp' : '%'}`,
-    told.includes(name) ? (change[name] < 0 ? 'less' : 'more') : 'within the error',
+    inconclusive !== null ? 'not known' : told.includes(name) ? (change[name] < 0 ? 'less' : 'more') : 'within the error',
   ]);
   return [
+    ...(inconclusive === null ? [] : [inconclusive]),
     `${arm}: drawn records ${(100 * drawn).toFixed(1)} %, unsupported ${(100 * unsupported).toFixed(1)} %`,
     ...(unsupported === 1 ? [] : [table(['', 'simulated', 'vs deployed', 'backtest error', ''], rows)]),
     ...Object.entries(reasons).map(([reason, count]) => `unsupported, ${count}: ${reason}`),

@@ -7,7 +7,7 @@ import { anyIndex, canonicalText, jsonPaths, parseJson, similarity } from '../re
 export type Likeness = 'same' | 'equivalent' | 'undecided' | 'different' | 'failed';
 
 /** From the cheapest comparison to the dearest; the first that is decisive ends it. */
-export const comparisonMethods = ['status', 'exact', 'normalised', 'json', 'tool-calls', 'similarity', 'judge'] as const;
+export const comparisonMethods = ['status', 'exact', 'normalised', 'json', 'tool-calls', 'short', 'similarity', 'judge'] as const;
 export type ComparisonMethod = (typeof comparisonMethods)[number];
 
 /** A judge's verdict on two responses that no other comparison decided. A judge that contradicts itself decides nothing. */
@@ -108,6 +108,14 @@ function compareText(a: string, b: string, unordered: ReadonlySet<string>): Comp
     return { likeness, decidedBy: 'json', details: paths.slice(0, detailsMax), paths: [...new Set(paths.map(anyIndex))] };
   }
   if (canonicalText(a) === canonicalText(b)) return { likeness: 'equivalent', decidedBy: 'normalised', details: [], paths: [] };
+  const short = compareShort(a, b);
+  if (short)
+    return {
+      likeness: short,
+      decidedBy: 'short',
+      details: short === 'different' ? [firstDifference(a, b)] : [],
+      paths: short === 'different' ? ['text'] : [],
+    };
   return {
     likeness: 'undecided',
     decidedBy: 'similarity',
@@ -116,6 +124,32 @@ function compareText(a: string, b: string, unordered: ReadonlySet<string>): Comp
     similarity: similarity(a, b),
   };
 }
+
+/**
+ * Numbers and single words decide themselves: 42 and 42.0 say the same, 42 and 41 or yes and no do not. Undefined unless both responses are
+ * numbers or both are single words. Two different words count as different, synonyms too: labels and verdicts are what single words are for.
+ */
+function compareShort(a: string, b: string): 'equivalent' | 'different' | undefined {
+  const [left, right] = [numberIn(a), numberIn(b)];
+  if (left !== undefined && right !== undefined) return left === right ? 'equivalent' : 'different';
+  const [word, other] = [wordIn(a), wordIn(b)];
+  if (word === undefined || other === undefined) return undefined;
+  if (word === other) return 'equivalent';
+  // Case may be content: Polish and polish.
+  return word.toLowerCase() === other.toLowerCase() ? undefined : 'different';
+}
+
+/** A number alone, with a unit of money or a percent sign, and thousands with commas. */
+function numberIn(text: string): number | undefined {
+  const [, sign = '', digits, unit = ''] =
+    /^([-+−]?)[$€£]?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)\s*(%?)\.?$/.exec(text.trim()) ?? [];
+  if (digits === undefined) return undefined;
+  const value = Number(digits.replaceAll(',', '')) * (sign === '-' || sign === '−' ? -1 : 1);
+  return unit === '%' ? value / 100 : value;
+}
+
+/** One word, without quotes and marks around it. */
+const wordIn = (text: string): string | undefined => /^["'“‘*_`([]*([\p{L}\p{N}_-]+)["'”’*_`)\].,!?:;]*$/u.exec(text.trim())?.[1];
 
 /** Undefined unless both are JSON objects or arrays. */
 function differingPaths(a: string, b: string, unordered: ReadonlySet<string>): readonly string[] | undefined {

@@ -69,27 +69,40 @@ interface PooledAttempt {
   readonly of: string;
 }
 
+/**
+ * Attempts by target, size and hour. Those that were made because an earlier answer was declined are kept apart: they are of the requests that
+ * the recorded rule doubted, and say nothing about the others.
+ */
 export class BehaviourPool {
   readonly #cells = new Map<string, PooledAttempt[]>();
+  readonly #unselected = new Map<string, PooledAttempt[]>();
 
   /** Attempts that were given up, by us or by a caller who left, do not tell how they would have ended. */
   constructor(requests: readonly RecordedRequest[]) {
     for (const request of requests) {
+      let isSelected = false;
       for (const attempt of attemptsIn(request)) {
         if (attempt.outcome === 'aborted' || attempt.outcome === 'cancelled') continue;
         for (const key of keysOf(attempt.target, request)) {
-          const cell = this.#cells.get(key);
-          if (cell) cell.push({ attempt, of: request.id });
-          else this.#cells.set(key, [{ attempt, of: request.id }]);
+          for (const cells of isSelected ? [this.#cells] : [this.#cells, this.#unselected]) {
+            const cell = cells.get(key);
+            if (cell) cell.push({ attempt, of: request.id });
+            else cells.set(key, [{ attempt, of: request.id }]);
+          }
         }
+        isSelected ||= isDeclined(attempt);
       }
     }
   }
 
-  /** One of those that fit, the same one in every run of this seed, and never the request's own. */
-  draw(target: string, request: RecordedRequest, nth: number, seed: string): RecordedAttempt | undefined {
+  /**
+   * One of those that fit, the same one in every run of this seed, and never the request's own. `afterDecline`: the record, too, declined what
+   * came before, so that attempts after a declined answer fit as well.
+   */
+  draw(target: string, request: RecordedRequest, nth: number, seed: string, afterDecline: boolean): RecordedAttempt | undefined {
+    const cells = afterDecline ? this.#cells : this.#unselected;
     for (const key of keysOf(target, request)) {
-      const cell = this.#cells.get(key);
+      const cell = cells.get(key);
       if (!cell || cell.length < cellMin) continue;
       const at = createHash('sha1').update(`${seed} ${request.id} ${target} ${nth}`).digest().readUInt32BE() % cell.length;
       for (let i = 0; i < cell.length; i++) {
@@ -99,7 +112,15 @@ export class BehaviourPool {
     }
     return undefined;
   }
+
+  /** Whether the target's attempts are all after a declined answer. */
+  isSelected(target: string): boolean {
+    return this.#cells.has(target) && !this.#unselected.has(target);
+  }
 }
+
+/** An answer that the recorded rule did not take. */
+export const isDeclined = ({ outcome, accepted }: RecordedAttempt): boolean => outcome === 'ok' && !accepted;
 
 /** From the narrowest cell to the widest: the model, the length of its input in octaves, the hour. */
 function keysOf(target: string, request: RecordedRequest): readonly string[] {

@@ -11,7 +11,7 @@ import type { Arm } from '../arms/arm.ts';
 import type { RecordedAttempt } from '../recorded/attempts.ts';
 import { dialectOf } from '../recorded/dialects.ts';
 import type { RecordedRequest } from '../recorded/requests.ts';
-import { type AttemptBehaviour, attemptBehaviourOf, attemptsIn, type BehaviourPool } from './behaviour.ts';
+import { type AttemptBehaviour, attemptBehaviourOf, attemptsIn, type BehaviourPool, isDeclined } from './behaviour.ts';
 
 /** The simulator, as a composition root hands it in. */
 export type SimulatePolicy = (
@@ -88,7 +88,8 @@ function simulateOne(
     request.id,
     (target, nth) => {
       const known = own.filter(attempt => attempt.target === target)[nth];
-      const attempt = known ?? options.pool.draw(target, request, nth, options.seed);
+      const afterDecline = used.some(isDeclined);
+      const attempt = known ?? options.pool.draw(target, request, nth, options.seed, afterDecline);
       if (!attempt) return undefined;
       if (!known) drawn = true;
       used.push(attempt);
@@ -97,7 +98,11 @@ function simulateOne(
     fleet,
     startAt,
   );
-  if (!simulation.supported) return { ...nothing, outcome: 'unsupported', reason: `nothing is recorded of ${simulation.target}` };
+  if (!simulation.supported) {
+    const { target } = simulation;
+    const reason = options.pool.isSelected(target) ? `${target} ${recordedAfterDecline}` : `nothing is recorded of ${target}`;
+    return { ...nothing, outcome: 'unsupported', reason };
+  }
   const { state, endedAt, events } = simulation;
   for (const event of events) {
     const attempt = event.attempt === undefined ? undefined : used[event.attempt];
@@ -120,6 +125,9 @@ function simulateOne(
     escalations: state.attempts.filter(({ kind }) => kind === 'escalation').length,
   };
 }
+
+/** Ends a reason: the deployed rule selected the requests of which the target is known. */
+export const recordedAfterDecline = 'is recorded only where an earlier answer was declined';
 
 /** Start and end are observed together, since concurrency does not affect these decisions. */
 function observations(attempt: RecordedAttempt, event: { readonly type: string; readonly at: Instant }): readonly Observation[] {

@@ -25,7 +25,12 @@ describe('the ladder', () => {
   test.each<[string, Partial<Answer>, Partial<Answer>, string, string]>([
     ['the same letters', {}, {}, 'same', 'exact'],
     ['other white space and typographic quotes', { text: 'He said “yes” .\n' }, { text: 'He  said "yes" .' }, 'equivalent', 'normalised'],
-    ['another word', { text: 'yes' }, { text: 'no' }, 'undecided', 'similarity'],
+    ['another word', { text: 'yes' }, { text: 'no' }, 'different', 'short'],
+    ['a word in quotes', { text: 'refund' }, { text: '"refund".' }, 'equivalent', 'short'],
+    ['the same number', { text: '1,200' }, { text: '1200.0' }, 'equivalent', 'short'],
+    ['another number', { text: '42' }, { text: '41' }, 'different', 'short'],
+    ['a share', { text: '42%' }, { text: '0.42' }, 'equivalent', 'short'],
+    ['a number and a sentence', { text: '42' }, { text: 'It is 42.' }, 'undecided', 'similarity'],
     ['another case, which is content', { text: 'Polish' }, { text: 'polish' }, 'undecided', 'similarity'],
     ['JSON in another order and layout', { text: '{"a":1,"b":[2]}' }, { text: '{ "b": [2],\n"a": 1 }' }, 'equivalent', 'json'],
     ['JSON in a fence', { text: '{"a":1}' }, { text: '```json\n{"a": 1}\n```' }, 'equivalent', 'json'],

@@ -6,7 +6,7 @@ import { requestFromRow } from '../../replay/recorded/log-formats.ts';
 import type { RecordedRequest } from '../../replay/recorded/requests.ts';
 import { backtest, difference, errorOf, simulatedFigures } from '../../replay/simulation/backtest.ts';
 import { BehaviourPool } from '../../replay/simulation/behaviour.ts';
-import { simulateArm } from '../../replay/simulation/simulate-arm.ts';
+import { recordedAfterDecline, simulateArm } from '../../replay/simulation/simulate-arm.ts';
 import { simulatePolicy } from '../../replay/simulation/simulate-policy.ts';
 import { MemorySink, settingsOf } from '../gateway/harness.ts';
 import { recording, unlessRecorded } from '../recordings.ts';
@@ -59,3 +59,26 @@ test.skipIf(missing)(`says what was never recorded, and guesses nothing of it${u
   for (const one of all)
     expect(one).toMatchObject({ outcome: 'unsupported', reason: 'nothing is recorded of good/never-seen', costNanoUsd: 0 });
 });
+
+test.skipIf(missing)(
+  `an answer that is recorded only where another was declined is no answer to what was taken${unlessRecorded(missing ?? azureTrace)}`,
+  () => {
+    const all = [...trafficLines(1_500)].map(line => requestFromRow(JSON.parse(line)) as RecordedRequest);
+    // Without failures nothing but a declined answer leads to the second step.
+    const requests = all.filter(({ attempts }) => attempts!.every(({ outcome }) => outcome === 'ok'));
+    const pool = new BehaviourPool(requests);
+    const pass = (threshold: number) =>
+      simulateArm(requests, deployedArm(settingsOf(trafficConfig(threshold)), shared), {
+        pool,
+        seed: '0',
+        own: true,
+        simulate: simulatePolicy,
+      });
+    expect(pass(0.67).filter(({ outcome }) => outcome === 'unsupported')).toEqual([]);
+    const stricter = pass(0.9);
+    const unknown = stricter.filter(({ outcome }) => outcome === 'unsupported');
+    expect(unknown.length).toBeGreaterThan(requests.length / 5);
+    expect(new Set(unknown.map(({ reason }) => reason.slice(reason.indexOf(' ') + 1)))).toEqual(new Set([recordedAfterDecline]));
+    expect(stricter.filter(({ drawn }) => drawn)).toEqual([]);
+  },
+);
