@@ -71,9 +71,11 @@ async function withNamedScores(
 async function withQuality(store: Store, found: readonly UnlabelledItem[], labelling: LabellingOptions): Promise<Outcomes> {
   const { quality, judged } = labelling;
   const strongest = judged.at(-1)!;
+  let scoredNote: string | undefined;
   if (quality !== 'agreement') {
     const name = quality === 'auto' ? 'quality' : quality;
     const { items, outside, sources } = await qualityByScores(store, found, name);
+    scoredNote = oneSidedNote(items, judged, name);
     const whole = items.some(item => judged.every(column => isJudged(item.outcomes.get(column))));
     if (whole || quality !== 'auto') {
       const notes = [
@@ -90,10 +92,23 @@ async function withQuality(store: Store, found: readonly UnlabelledItem[], label
     items.push(...read.items);
     unread += read.unread;
   }
-  const notes = [`No answer was scored: quality is whether an answer says the same as that of ${strongest}, which may itself be wrong.`];
+  const notes = [
+    `${scoredNote ?? 'No answer was scored'}: quality is whether an answer says the same as that of ${strongest}, which may itself be wrong.`,
+  ];
   if (unread > 0)
     notes.push(`${unread} recorded answers cannot be read any more (not stored whole, or their provider is not in this config).`);
   return { items, label: `agreement with ${strongest}`, notes };
+}
+
+/** Scores of one side alone compare nothing. Undefined where none is known. */
+function oneSidedNote(items: readonly Item[], judged: readonly string[], name: string): string | undefined {
+  const scored = judged.map(column => ({ column, n: items.filter(({ outcomes }) => outcomes.get(column)?.quality !== undefined).length }));
+  const known = scored.filter(({ n }) => n > 0);
+  if (known.length === 0) return undefined;
+  const lacking = scored.filter(({ n }) => n === 0).map(({ column }) => column);
+  const which = known.map(({ column, n }) => `${n} answers of ${column}`).join(', ');
+  const remedy = lacking.length > 0 ? `score those of ${lacking.join(', ')} too` : 'score both answers of the same requests';
+  return `Scores named ${name} are known for ${which}, and for no request of every target (${remedy}: hindcast eval score, hindcast eval label)`;
 }
 
 const isJudged = (outcome: Outcome | undefined): boolean =>

@@ -63,6 +63,6 @@ export function simulationPage(report: SimulationReport): string {
           }),
       htmlTable(simulationHead, rows),
     ],
-    notes: simulationNotes(report),
+    notes: [...report.known, ...simulationNotes(report)],
   });
 }

@@ -1,7 +1,7 @@
 /** The first lines of a report: what the numbers speak about, how each target's outcomes are known, and what would make more of them known. */
 import { usd } from '../../gateway/core/money/price.ts';
-import type { Population, TargetKnowledge } from '../identification/population.ts';
-import type { Outcomes } from '../outcomes/outcomes.ts';
+import { isUndrawn, type Population, populationOf, type TargetKnowledge } from '../identification/population.ts';
+import type { CompleteItems, Outcomes } from '../outcomes/outcomes.ts';
 import type { Chain } from '../policies/chain.ts';
 import { count, percent } from './shared/format.ts';
 
@@ -12,6 +12,18 @@ export function sourceNotes({ source }: Pick<Outcomes, 'source'>): readonly stri
   const day = (at: number): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');
   const shown = routes.length > 3 ? [...routes.slice(0, 3), `${routes.length - 3} more`] : routes;
   return [`Recorded from ${day(from)} to ${day(to)} UTC, route ${shown.join(', ')}, ${count(configurations, 'configuration')}.`];
+}
+
+/** The first lines of a comparison of two sides: the requests, those that are compared, and how each column is known. */
+export function comparedNotes(kept: CompleteItems, outcomes: Outcomes): readonly string[] {
+  const population = populationOf(kept.population, kept.targets);
+  const undrawn = kept.population.filter(isUndrawn).length;
+  const drawn = undrawn === 0 ? '' : ` ${count(undrawn, 'request')} were not drawn; the drawn ones stand for them.`;
+  return [
+    `${count(population.requests, 'request')}; ${kept.items.length.toLocaleString('en')} of them are compared.${drawn}`,
+    ...population.targets.filter(({ unknown, unlabelled }) => unknown + unlabelled > 0).map(target => knowledgeText(target, population)),
+    ...sourceNotes(outcomes),
+  ];
 }
 
 /** One sentence for the population, one for each target that is not known for all, and the remedy. */

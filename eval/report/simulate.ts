@@ -14,6 +14,8 @@ export interface SimulationReport {
   readonly error: Backtest | undefined;
   readonly comparison: Comparison | undefined;
   readonly notes: readonly string[];
+  /** The first lines: the requests, and how each target is known. */
+  readonly known: readonly string[];
   /** Why the numbers do not describe all requests. */
   readonly inconclusive?: string | undefined;
 }
@@ -70,6 +72,8 @@ export function simulationNotes({ candidateResult, error, comparison, notes }: S
 
 export const simulationText = (report: SimulationReport, table: Table): string =>
   [
+    ...report.known,
+    '',
     simulationSentence(report),
     ...['', `quality: ${report.label}`, '', table(simulationHead, simulationRows(report)), ''],
     ...simulationNotes(report),

@@ -15,7 +15,7 @@ import type { ComparedSides } from '../gate/compared-sides.ts';
 import type { Bounds } from '../gate/evaluate.ts';
 import { compareSides } from '../gate/run.ts';
 import type { ResolvedSide } from '../gate/side.ts';
-import type { Item, Outcomes } from '../outcomes/outcomes.ts';
+import type { CompleteItems, Item, Outcomes } from '../outcomes/outcomes.ts';
 import type { Chain } from '../policies/chain.ts';
 import { missingTargetFor, runTrial, type Trial } from '../policies/trials.ts';
 
@@ -139,6 +139,7 @@ function weightedChain(chain: Chain, items: readonly Item[], trials: readonly Tr
 }
 
 export interface SimulatedPair {
+  readonly kept: CompleteItems;
   readonly deployed: SimulatedChain;
   readonly candidate: SimulatedChain;
   readonly comparison: Comparison | undefined;
@@ -163,6 +164,7 @@ export function simulatePair(
   const { kept, compared, bounds, problem } = compareSides({ baseline: side(deployed), candidate: side(candidate) }, outcomes);
   const weights = compared?.draws?.weights;
   return {
+    kept,
     deployed: simulateChain(deployed, kept.items, weights),
     candidate: simulateChain(candidate, kept.items, weights),
     comparison: compared && comparisonOf(compared, bounds, { confidence, error }),

@@ -251,7 +251,7 @@ describe('eval power', () => {
     const { code, stdout } = await place.run('eval', 'power', ...chain, '--max-loss', '1.1pp', '--threshold', '0.9');
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^Threshold 0\.9 \(70\.0 % accepted\) needs [\d,]+ more requests, ≈ \$[\d.]+, to show a harm of at most 1\.1 pp/,
+      /^1,000 requests of cheap,dear; every outcome is known for 1,000\.\n\nThreshold 0\.9 \(70\.0 % accepted\) needs [\d,]+ more requests, ≈ \$[\d.]+, to show a harm of at most 1\.1 pp/,
     );
     const enough = await place.run('eval', 'power', ...chain, '--max-loss', '3pp', '--json');
     expect(JSON.parse(enough.stdout)).toMatchObject({

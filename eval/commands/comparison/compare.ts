@@ -8,6 +8,7 @@ import { judgedColumns, sideNamed } from '../../gate/side.ts';
 import { comparisonText } from '../../report/compare.ts';
 import { comparisonJson } from '../../report/json.ts';
 import { comparisonPage } from '../../report/pages.ts';
+import { comparedNotes } from '../../report/population.ts';
 import { parseConfidence, parseSeed, type SharedOptions, writePage } from '../shared/options.ts';
 import { noCompleteItemsError } from '../shared/store-outcomes.ts';
 import { loadSides } from './sides.ts';
@@ -44,12 +45,17 @@ export async function runCompare(base: string, head: string, options: CompareCom
   });
   const { kept, compared, bounds, problem } = compareSides(sides, outcomes);
   if (!compared) throw noCompleteItemsError(judgedColumns(sides.baseline, sides.candidate), kept, outcomesFile !== undefined);
+  const known = comparedNotes(kept, outcomes);
   const report = {
     ...compare(compared, { ...settings, bounds }),
     ...{ baseline: sides.baseline.name, candidate: sides.candidate.name, label: outcomes.label, dropped: kept.dropped },
-    notes: [...(problem ? [`INCONCLUSIVE: ${problem}.`] : []), ...outcomes.notes],
+    notes: [...known, ...(problem ? [`INCONCLUSIVE: ${problem}.`] : []), ...outcomes.notes],
   };
   if (options.output !== undefined) writePage(options.output, comparisonPage(report, compared, kept.items));
-  printResult(options, comparisonJson(report), () => comparisonText(report, table));
+  printResult(options, comparisonJson(report), () =>
+    [...known, '', ...(problem ? [`INCONCLUSIVE: ${problem}.`, ''] : []), comparisonText({ ...report, notes: outcomes.notes }, table)].join(
+      '\n',
+    ),
+  );
   return problem === undefined ? exit.pass : exit.inconclusive;
 }

@@ -9,12 +9,13 @@ import type { GateReport } from '../../gate/evaluate.ts';
 import { type GateFile, parseGate, type ReportFile } from '../../gate/file.ts';
 import { type GateRun, runGateFile } from '../../gate/run.ts';
 import { judgedColumns, sideNamed } from '../../gate/side.ts';
-import type { Item } from '../../outcomes/outcomes.ts';
+import type { Item, Outcomes } from '../../outcomes/outcomes.ts';
 import type { RunRow } from '../../outcomes/query.ts';
 import { gatePage } from '../../report/gate/page.ts';
 import { githubText, junitText, sarifText } from '../../report/gate/pipeline.ts';
 import { gateText, markdownText } from '../../report/gate/text.ts';
 import { gateJson } from '../../report/json.ts';
+import { comparedNotes } from '../../report/population.ts';
 import { readText, type SharedOptions, writeText } from '../shared/options.ts';
 import { noCompleteItemsError } from '../shared/store-outcomes.ts';
 import { readCertificate } from '../thresholds/certificate-file.ts';
@@ -40,6 +41,7 @@ interface EvaluatedGate {
   readonly runs: readonly RunRow[];
   readonly isOutcomesFile: boolean;
   readonly sides: Awaited<ReturnType<typeof loadSides>>['sides'];
+  readonly outcomes: Outcomes;
 }
 
 async function evaluateGateFile(file: string, options: GateCommandOptions): Promise<EvaluatedGate> {
@@ -62,7 +64,7 @@ async function evaluateGateFile(file: string, options: GateCommandOptions): Prom
     limit: parseCount(options.limit, '--limit'),
   });
   const run = runGateFile(gate, sides, outcomes, items => psiOf(file, gate, items));
-  return { gate, run, runs, isOutcomesFile: outcomesFile !== undefined, sides };
+  return { gate, run, runs, isOutcomesFile: outcomesFile !== undefined, sides, outcomes };
 }
 
 /** Checks a gate file that shall be looked at while a run goes on: looking again and again at a judgement that is good for one look would deceive. */
@@ -84,13 +86,14 @@ export async function currentVerdict(file: string, options: Partial<GateCommandO
 export async function runGate(file: string, options: GateCommandOptions): Promise<number> {
   const mapping = inconclusiveOf(options.inconclusive) ?? readGate(file).onInconclusive;
   const failed = failCodeOf(options.failExitCode);
-  const { gate, run, runs, isOutcomesFile, sides } = await evaluateGateFile(file, options);
+  const { gate, run, runs, isOutcomesFile, sides, outcomes } = await evaluateGateFile(file, options);
   const { report, kept } = run;
   if (!report) throw noCompleteItemsError(judgedColumns(sides.baseline, sides.candidate), kept, isOutcomesFile);
   const incomplete = incompleteReasons(gate, run.compared!, runs);
   const name = gate.name ?? basename(file);
+  const known = comparedNotes(kept, outcomes);
   const fullReport = { ...report, name, notes: [...report.notes, ...incomplete] };
-  printResult(options, gateJson(fullReport), () => gateText(fullReport, table));
+  printResult(options, gateJson(fullReport), () => [...known, '', gateText(fullReport, table)].join('\n'));
   for (const output of gate.reports) write(relativeToGateFile(file, output.file), reportText(fullReport, run, output.type, file));
   if (options.markdown !== undefined) write(options.markdown, markdownText(fullReport));
   if (gate.github || options.github) annotateGithub(fullReport, file, options.json ?? false);

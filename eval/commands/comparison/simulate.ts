@@ -6,7 +6,7 @@ import { scoredItems } from '../../calibration/train-scorer.ts';
 import type { Outcomes } from '../../outcomes/outcomes.ts';
 import { type Chain, chainOfRoute } from '../../policies/chain.ts';
 import { simulationPage } from '../../report/explain-and-simulate-pages.ts';
-import { sourceNotes } from '../../report/population.ts';
+import { comparedNotes, sourceNotes } from '../../report/population.ts';
 import { count } from '../../report/shared/format.ts';
 import { simulationJson, simulationText } from '../../report/simulate.ts';
 import { backtest, type SimulatedChain, simulateChain, simulatePair } from '../../simulation/backtest.ts';
@@ -50,7 +50,8 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
       : undefined;
   const report = {
     ...{ route: name, candidate: options.candidate, label: outcomes.label, confidence },
-    notes: [...sourceNotes(outcomes), ...outcomes.notes],
+    notes: outcomes.notes,
+    known: pair ? comparedNotes(pair.kept, outcomes) : sourceNotes(outcomes),
     candidateResult: pair ? { ...pair.candidate, unsupported: alone.unsupported } : alone,
     now: pair?.deployed,
     inconclusive,

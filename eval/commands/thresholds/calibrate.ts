@@ -6,6 +6,7 @@ import type { Outcomes } from '../../outcomes/outcomes.ts';
 import type { Chain, SweptSignal } from '../../policies/chain.ts';
 import { calibrationJson, calibrationText } from '../../report/calibrate.ts';
 import { calibrationPage } from '../../report/pages.ts';
+import { signalRemedy } from '../../report/shared/format.ts';
 import { type ChainOptions, chainAndOutcomes } from '../shared/chain-outcomes.ts';
 import { parseConfidence, parseSeed, parseSignal, writePage } from '../shared/options.ts';
 
@@ -47,6 +48,6 @@ function noSignalError(chain: Chain, signals: readonly string[], { items }: Outc
   const remedy =
     judged === 0
       ? `No answer of ${targets.join(', ')} has a quality: score them, or replay against ${chain.targets.at(-1)} and judge by agreement.`
-      : `No answer of ${targets.join(', ')} whose quality is known shows ${signals.join(', ')}; --signal all looks at every signal.`;
+      : `No answer of ${targets.join(', ')} whose quality is known shows ${signals.join(', ')}; --signal all looks at every signal. ${signalRemedy(targets[0]!)}`;
   return new CommandError(exit.nothing, remedy);
 }

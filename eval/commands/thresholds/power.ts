@@ -8,6 +8,7 @@ import { type Chain, thresholdsOf as configuredThresholds } from '../../policies
 import { powerPage } from '../../report/pages.ts';
 import { populationNotes, sourceNotes } from '../../report/population.ts';
 import { type PlannedSize, type PowerReport, planText, powerJson, powerText } from '../../report/power.ts';
+import { signalRemedy } from '../../report/shared/format.ts';
 import { combinations, distinctValues, shownMax, thresholdGrid } from '../../sweep/thresholds.ts';
 import { type ChainOptions, chainAndOutcomes } from '../shared/chain-outcomes.ts';
 import { lossOf, parseConfidence, parsePoints, parsePower, parseSignal, writePage } from '../shared/options.ts';
@@ -38,22 +39,23 @@ export async function runPower(options: PowerCommandOptions): Promise<void> {
   const kept = completeItems(outcomes.items, chain.targets);
   if (kept.items.length === 0) throw noCompleteItemsError(chain.targets, kept, options.outcomes !== undefined);
   const requested = thresholdsOf(options.threshold, chain) ?? configuredList(chain, question.signal);
+  const known = [...populationNotes(populationOf(kept.population, chain.targets), chain), ...sourceNotes(outcomes)];
   const report: PowerReport = {
     ...question,
     ...{ chain: chain.name, reference: chain.targets.at(-1)!, label: outcomes.label, thresholdsGiven: requested !== undefined },
     ...{ items: kept.items.length, clusters: clustersOf(kept.items.map(item => item.cluster)).count },
     sampleSizes: sampleSizesFor(chain, kept, { ...question, thresholds: requested ?? grid(chain, kept, question.signal) }),
-    notes: [...sourceNotes(outcomes), ...populationNotes(populationOf(kept.population, chain.targets), chain), ...outcomes.notes],
+    notes: [...known, ...outcomes.notes],
   };
   if (options.output !== undefined) writePage(options.output, powerPage(report));
-  printResult(options, powerJson(report), () => powerText(report, table));
+  printResult(options, powerJson(report), () => [...known, '', powerText({ ...report, notes: outcomes.notes }, table)].join('\n'));
 }
 
 function sampleSizesFor(chain: Chain, kept: CompleteItems, options: SampleSizeOptions): readonly SampleSize[] {
   if (options.thresholds.length > 0) return requiredSampleSizes(chain, kept, options);
   throw new CommandError(
     exit.nothing,
-    `No answer of ${chain.targets[0]} shows the signal ${options.signal}, so there is no threshold to look at.`,
+    `No answer of ${chain.targets[0]} shows the signal ${options.signal}, so there is no threshold to look at. ${signalRemedy(chain.targets[0]!)}`,
   );
 }
 

@@ -38,7 +38,12 @@ export async function runSweep(options: SweepCommandOptions): Promise<number> {
   if (options.output !== undefined)
     writePage(options.output, report, calibrationsOf(chain, outcomes, { signal, confidence }), requestsOf(chain, kept.items, report));
   printResult(options, { ...sweepJson(report), inconclusive: problem ?? null }, () =>
-    [...(problem ? [problem, ''] : []), sweepText(report, table, { wide: options.wide ?? false })].join('\n'),
+    [
+      ...known,
+      '',
+      ...(problem ? [problem, ''] : []),
+      sweepText({ ...report, notes: report.notes.slice(known.length) }, table, { wide: options.wide ?? false }),
+    ].join('\n'),
   );
   return problem === undefined ? exit.pass : exit.inconclusive;
 }

@@ -50,5 +50,9 @@ export function interval({ low, high }: Estimate, format: Format): string {
 
 export const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 
+/** Why answers may lack a signal, and what gives them one. */
+export const signalRemedy = (target: string): string =>
+  `Signals are recorded where a route asks for them: give the step of ${target} accept: { confidence: 0.7 }, or replay it: hindcast replay run --against ${target} (without --only-missing, which takes recorded answers as they are).`;
+
 export const droppedText = ({ count: n, why, mend }: Dropped): string =>
   `${count(n, 'request')} left out: ${why}${mend ? `  (${mend})` : ''}`;

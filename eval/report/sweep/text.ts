@@ -4,7 +4,7 @@ import type { Estimate } from '../../../statistics/index.ts';
 import type { Percentiles } from '../../sweep/measure.ts';
 import type { Sweep, SweepRow } from '../../sweep/sweep.ts';
 import { shownMax } from '../../sweep/thresholds.ts';
-import { count, dollars, droppedText, milliseconds, none, percent, points, withInterval } from '../shared/format.ts';
+import { count, dollars, droppedText, milliseconds, none, percent, points, signalRemedy, withInterval } from '../shared/format.ts';
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 
@@ -20,7 +20,8 @@ export function sweepText(sweep: Sweep, table: Table, { wide = false } = {}): st
 export function sweepSentence(sweep: Sweep): string {
   if (sweep.rows.length === 0) {
     const silent = Object.entries(sweep.signalCoverage).find(([, share]) => share === 0);
-    return `No threshold to look at: no answer of ${silent?.[0] ?? sweep.targets[0]} shows the signal ${sweep.signal}.`;
+    const target = silent?.[0] ?? sweep.targets[0]!;
+    return `No threshold to look at: no answer of ${target} shows the signal ${sweep.signal}. ${signalRemedy(target)}`;
   }
   const row = sweep.current ?? bestRow(sweep);
   if (!row) {
