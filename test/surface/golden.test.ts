@@ -207,7 +207,10 @@ test('policy and events of old records are folded again', () => {
   expect(backtest.items).toBeGreaterThan(0);
   expect(Math.abs(backtest.cost)).toBeLessThan(0.01);
   // The strong target answered escalated requests alone: 0.1.0 drew from them for all others and ended with 0.
-  const simulated = json<{ readonly requests: number; readonly arms: readonly { readonly told: readonly string[] }[] }>('replay run --since', 3);
+  const simulated = json<{ readonly requests: number; readonly arms: readonly { readonly told: readonly string[] }[] }>(
+    'replay run --since',
+    3,
+  );
   expect(simulated.requests).toBeGreaterThan(0);
   expect(simulated.arms.map(({ told }) => told)).toEqual([[]]);
   expect(json<{ readonly scored: number }>('eval score').scored).toBeGreaterThan(0);
