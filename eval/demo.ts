@@ -13,7 +13,7 @@ interface Options {
 }
 
 const requestCount = 80;
-const concurrency = 12;
+const concurrency = 40;
 const config = `# Made by hindcast demo. "smart" asks the cheap model first, and the better one when the cheap one is not sure enough.
 server: { port: 0 }
 store: { port: 0, path: ./hindcast-data }
@@ -55,7 +55,7 @@ async function runSteps(folder: string, url: string, storeUrl: string): Promise<
   step(`what is recorded: curl ${storeUrl} -d "${sql}"`);
   process.stdout.write(await query(storeUrl, `${sql} FORMAT PrettyCompactMonoBlock`));
   const commands = [
-    ['replay', 'run', '--since', '1h', '--against', 'sim/small', '--against', 'sim/large'],
+    ['replay', 'run', '--since', '1h', '--against', 'sim/small', '--against', 'sim/large', '-j', '40'],
     ['replay', 'diff', 'latest'],
     ['eval', 'sweep', '--chain', 'smart', '--run', 'latest'],
   ];

@@ -69,6 +69,7 @@ describe.skipIf(!recording(wire))(`recorded traffic${unlessRecorded(wire)}`, () 
     }
     expect(refused).toBeLessThan(rows.length / 20);
 
+    await gateway.flush();
     await expect.poll(() => storedIn(gateway.storeUrl), { timeout: 30_000 }).toBe(rows.length - refused);
     const run = await place.run(
       'replay',

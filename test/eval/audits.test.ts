@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import { Workspace } from '../hindcast.ts';
-import { runInProcess } from './in-process.ts';
+import { runInProcess } from '../in-process.ts';
 
 const config = `
 server: { port: 0 }

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runInProcess } from './in-process.ts';
+import { runInProcess } from '../in-process.ts';
 
 /** `cheap` is sure of seven requests in ten, and right in 99 of 100 of those; `dear` is always right. */
 const outcomes = Array.from({ length: 1000 }, (_, i) => {

@@ -13,7 +13,7 @@ import { parseWhere } from '../../eval/gate/where.ts';
 import type { Item } from '../../eval/outcomes/outcomes.ts';
 import { githubText, sarifText } from '../../eval/report/gate/pipeline.ts';
 import { clusteredMean, normalDraw, randomGenerator, sequentialInference, unclustered } from '../../statistics/index.ts';
-import { runInProcess } from './in-process.ts';
+import { runInProcess } from '../in-process.ts';
 
 const long = process.env.HINDCAST_LONG !== undefined;
 

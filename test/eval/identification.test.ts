@@ -10,7 +10,7 @@ import { printOutcomes } from '../../eval/outcomes/snapshot.ts';
 import { type Chain, chainOf } from '../../eval/policies/chain.ts';
 import { populationNotes } from '../../eval/report/population.ts';
 import { randomGenerator } from '../../statistics/index.ts';
-import { runInProcess } from './in-process.ts';
+import { runInProcess } from '../in-process.ts';
 
 const long = process.env.HINDCAST_LONG !== undefined;
 const chain = chainOf('small,large', new Map()) as Chain;

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseCsv, printCsv } from '../../eval/scores/csv.ts';
 import { Workspace } from '../hindcast.ts';
-import { runInProcess } from './in-process.ts';
+import { runInProcess } from '../in-process.ts';
 
 const config = `
 server: { port: 0 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sqliteBreaches } from '../../gateway/targets/breach-store.ts';
 import { openAudit } from '../../recorder/audit/ledger.ts';
 import { type Gateway, Workspace } from '../hindcast.ts';
-import { runInProcess } from './in-process.ts';
+import { runInProcess } from '../in-process.ts';
 
 const config = `
 server: { port: 0 }

@@ -23,6 +23,7 @@ providers: { sim: { api: simulated } }
     await asked.text();
     const id = asked.headers.get('x-hindcast-id');
     const count = async () => Number(await (await fetch(`${gateway.storeUrl}/?query=SELECT%20count()%20FROM%20requests`)).text());
+    await gateway.flush();
     await expect.poll(count, { timeout: 20_000 }).toBe(1);
     const run = await place.run('replay', 'run', '--since', '1h', '--against', 'sim/large:ttft=1:tps=100000');
     expect([run.code, run.stderr]).toEqual([0, expect.anything()]);

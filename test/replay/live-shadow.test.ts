@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { Workspace } from '../hindcast.ts';
+import { runIn } from '../in-process.ts';
 
 const fast = 'ttft=1:tps=100000';
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
@@ -63,7 +64,7 @@ test("shadow responses are compared with the callers', and every selection flag 
   await expect.poll(() => read('SELECT sum(requests) FROM usage_1m'), { timeout: 30_000 }).toBe(4 * each);
 
   const json = async (...args: readonly string[]) => {
-    const { code, stdout, stderr } = await place.run(...args, '--json');
+    const { code, stdout, stderr } = await runIn(place, ...args, '--json');
     expect([args.join(' '), code, stderr]).toEqual([args.join(' '), 0, '']);
     return JSON.parse(stdout);
   };
@@ -75,9 +76,9 @@ test("shadow responses are compared with the callers', and every selection flag 
     (await json('replay', 'plan', '--since', '1h', '--against', 'plain', ...flags)).requests;
   expect(await planned('--route', 'watched', '--tenant', 'beta')).toBe(each);
   expect(await planned('--model', 'plain', '--tag', 'task=refund')).toBe(each);
-  const none = await place.run('replay', 'plan', '--since', '2019-01-01', '--until', '2020-01-01', '--against', 'plain');
+  const none = await runIn(place, 'replay', 'plan', '--since', '2019-01-01', '--until', '2020-01-01', '--against', 'plain');
   expect(none.code).toBe(5);
-  const twice = await place.run('replay', 'plan', '--tag', 'task=refund', '--tag', 'task=other', '--against', 'plain');
+  const twice = await runIn(place, 'replay', 'plan', '--tag', 'task=refund', '--tag', 'task=other', '--against', 'plain');
   expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('--tag task is given twice')]);
   expect(await planned('--where', "tenant_id = 'acme' AND conversation_id LIKE '%-0'")).toBe(8);
   // Conversations have four requests each, and none is split.

@@ -74,7 +74,7 @@ prices: { slow/model: { input: 1, output: 10 } }
 /** The call at which the run is killed: some have ended, and some have not begun. */
 const seed = process.env.HINDCAST_SEED ?? (process.env.HINDCAST_LONG ? String(Date.now()) : '1');
 const moments = Array.from(
-  { length: process.env.HINDCAST_LONG ? 12 : 2 },
+  { length: process.env.HINDCAST_LONG ? 12 : 1 },
   (_, round) => 90 + Math.floor(seededUniform(seed, `kill ${round}`) * 180),
 );
 

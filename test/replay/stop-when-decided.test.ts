@@ -1,6 +1,7 @@
 /** A run ends as soon as its sequential gate is decided. */
 import { expect, test } from 'vitest';
 import { Workspace } from '../hindcast.ts';
+import { runIn } from '../in-process.ts';
 
 const gate = (sequential: boolean): string => `
 version: 1
@@ -29,16 +30,17 @@ providers: { sim: { api: simulated } }
     }).then(response => response.text());
   for (let i = 0; i < 300; i += 10) await Promise.all(Array.from({ length: 10 }, (_, j) => ask(i + j)));
   const stored = async (): Promise<string> => (await fetch(`${gateway.storeUrl}/?query=SELECT%20count()%20FROM%20requests`)).text();
+  await gateway.flush();
   await expect.poll(stored, { timeout: 20_000 }).toBe('300\n');
   const run = ['replay', 'run', '--since', '1h', '--against', 'sim/large:ttft=1:tps=100000', '--rpm', 'sim=1200', '--json'] as const;
-  const once = await place.run(...run, '--stop-when-decided', 'once.yaml');
+  const once = await runIn(place, ...run, '--stop-when-decided', 'once.yaml');
   expect([once.code, once.stderr]).toEqual([2, expect.stringContaining('write statistics: { sequential: true } in it')]);
-  const decided = await place.run(...run, '--stop-when-decided', 'gate.yaml');
+  const decided = await runIn(place, ...run, '--stop-when-decided', 'gate.yaml');
   expect([decided.code, decided.stderr]).toEqual([0, expect.stringContaining('gate.yaml: PASS, decided by the data so far.')]);
   const { asked, left, stoppedBy } = JSON.parse(decided.stdout);
   expect(stoppedBy).toBe('decided');
   expect(left).toBeGreaterThan(0);
   expect(asked + left).toBe(300);
-  expect((await place.run('eval', 'gate', 'gate.yaml')).code, 'and so says the gate afterwards').toBe(0);
+  expect((await runIn(place, 'eval', 'gate', 'gate.yaml')).code, 'and so says the gate afterwards').toBe(0);
   await gateway.end('SIGINT');
 });

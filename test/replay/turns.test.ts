@@ -17,6 +17,7 @@ import { type ReplayPlan, replay } from '../../replay/run/replay.ts';
 import { SpendCap } from '../../replay/run/spend-cap.ts';
 import { MemorySink, settingsOf } from '../gateway/harness.ts';
 import { Workspace } from '../hindcast.ts';
+import { runIn } from '../in-process.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 const user = (content: string): Json => ({ role: 'user', content });
@@ -214,14 +215,15 @@ prices: { b/m: { input: 1, output: 1 }, b/other: { input: 1, output: 1 } }
     await (await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers, body: body.replace('"m"', '"b/m"') })).text();
   }
   const stored = async (): Promise<string> => (await fetch(`${gateway.storeUrl}/?query=SELECT%20count()%20FROM%20requests`)).text();
+  await gateway.flush();
   await expect.poll(stored, { timeout: 20_000 }).toBe('3\n');
   const free = ['--conversation', 'free', '--tools', 'mock:strict', '--against', 'b/other', '--since', '1h'] as const;
-  const plan = await place.run('replay', 'plan', ...free, '--json');
+  const plan = await runIn(place, 'replay', 'plan', ...free, '--json');
   expect(JSON.parse(plan.stdout)).toMatchObject({ arms: [{ calls: 3 }] });
-  const run = await place.run('replay', 'run', ...free, '--json');
+  const run = await runIn(place, 'replay', 'run', ...free, '--json');
   expect(run.stderr).toContain('2 requests continue a turn and are replayed with it.');
   expect(JSON.parse(run.stdout)).toMatchObject({ asked: 1, answered: 1, turned: { further: 2, unknown: 0, unused: 0 } });
-  const diff = JSON.parse((await place.run('replay', 'diff', 'latest', '--json')).stdout);
+  const diff = JSON.parse((await runIn(place, 'replay', 'diff', 'latest', '--json')).stdout);
   expect(diff.arms[0].totals).toMatchObject({ pairs: 1, likeness: { same: 1 } });
   for (const [args, said] of [
     [['--conversation', 'free'], /needs --tools mock:fifo or mock:strict/],
@@ -229,7 +231,7 @@ prices: { b/m: { input: 1, output: 1 }, b/other: { input: 1, output: 1 } }
     [['--tools', 'run'], /write block, mock:fifo or mock:strict/],
     [['--conversation', 'free', '--tools', 'mock:fifo', '--only-missing'], /cannot be combined with --mode cached or --only-missing/],
   ] as const) {
-    const refused = await place.run('replay', 'run', '--since', '1h', '--against', 'b/other', ...args);
+    const refused = await runIn(place, 'replay', 'run', '--since', '1h', '--against', 'b/other', ...args);
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(said)]);
   }
   await gateway.end('SIGINT');

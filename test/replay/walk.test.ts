@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readRequests } from '../../replay/recorded/request-file.ts';
 import { Workspace } from '../hindcast.ts';
+import { runIn } from '../in-process.ts';
 
 const fast = 'ttft=1:tps=100000';
 const config = `
@@ -32,13 +33,14 @@ test('a morning is planned, stored as a dataset, replayed, answered from the rec
       body: JSON.stringify({ model: 'support', messages: [{ role: 'user', content }] }),
     }).then(response => response.text());
   for (let i = 0; i < 24; i++) await ask(`Order ${i % 20} came damaged. What is its refund code?`, i % 2 === 0 ? 'refund' : 'other');
+  await gateway.flush();
   await expect
     .poll(async () => Number(await (await fetch(`${gateway.storeUrl}/?query=SELECT%20count()%20FROM%20requests`)).text()), {
       timeout: 20_000,
     })
     .toBe(24);
   const json = async (...args: readonly string[]) => {
-    const { code, stdout, stderr } = await place.run('replay', ...args, '--json');
+    const { code, stdout, stderr } = await runIn(place, 'replay', ...args, '--json');
     expect([args[0], code, stderr]).toEqual([args[0], 0, '']);
     return JSON.parse(stdout);
   };
@@ -67,12 +69,12 @@ test('a morning is planned, stored as a dataset, replayed, answered from the rec
   const golden = JSON.parse(place.read('hindcast-data/datasets/golden/1.json'));
   expect(golden.items.reduce((sum: number, { weight }: { weight: number }) => sum + weight, 0)).toBeCloseTo(24);
 
-  const { stdout: listed } = await place.run('replay', 'dataset', 'list');
+  const { stdout: listed } = await runIn(place, 'replay', 'dataset', 'list');
   expect(listed).toMatch(/golden@1\s+10\s/);
   expect(await json('dataset', 'create', 'golden', '--since', '1h')).toMatchObject({ version: 2, requests: 20 });
   expect((await json('dataset', 'show', 'golden@1')).items, 'a version never changes').toHaveLength(10);
   expect((await json('dataset', 'show', 'golden')).version).toBe(2);
-  const gone = await place.run('replay', 'dataset', 'show', 'silver');
+  const gone = await runIn(place, 'replay', 'dataset', 'show', 'silver');
   expect([gone.code, gone.stderr]).toEqual([expect.toBeOneOf([2, 5]), expect.stringContaining('silver')]);
 
   // The record answers everything: no calls, no cost.
@@ -86,7 +88,8 @@ test('a morning is planned, stored as a dataset, replayed, answered from the rec
   const run = await json('run', '--dataset', 'golden@1', '--against', `sim/large:${fast}`, '--aa', '100%', '--only-missing');
   expect(run.asked).toBe(20);
   expect(run.fromRecord).toBeGreaterThan(0);
-  const diff = await place.run(
+  const diff = await runIn(
+    place,
     'replay',
     'diff',
     'latest',
@@ -110,12 +113,12 @@ test('a morning is planned, stored as a dataset, replayed, answered from the rec
   expect(place.read('report.jsonl').trim().split('\n')).toHaveLength(1 + 20);
 
   // An export can be replayed; a target of unknown price is rejected, and so is an invalid condition.
-  expect((await place.run('replay', 'export', 'latest', '-o', 'run.jsonl')).code).toBe(0);
+  expect((await runIn(place, 'replay', 'export', 'latest', '-o', 'run.jsonl')).code).toBe(0);
   expect((await readRequests([join(place.folder, 'run.jsonl')])).requests).toHaveLength(10);
   await judgedPairs(place);
-  const unpriced = await place.run('replay', 'run', '--since', '1h', '--against', 'sim/other');
+  const unpriced = await runIn(place, 'replay', 'run', '--since', '1h', '--against', 'sim/other');
   expect([unpriced.code, unpriced.stderr]).toEqual([2, expect.stringContaining('--allow-unpriced')]);
-  const where = await place.run('replay', 'plan', '--where', 'no_such_column = 1', '--against', 'support');
+  const where = await runIn(place, 'replay', 'plan', '--where', 'no_such_column = 1', '--against', 'support');
   expect([where.code, where.stderr]).toEqual([2, expect.stringContaining('--where')]);
   // A log in Parquet is replayed like any other file.
   const sql =
@@ -128,16 +131,16 @@ test('a morning is planned, stored as a dataset, replayed, answered from the rec
     answered: 5,
     skipped: [],
   });
-  const dear = await place.run('replay', 'run', '--since', '1h', '--repeat', '100000', '--against', `sim/large:${fast}`);
+  const dear = await runIn(place, 'replay', 'run', '--since', '1h', '--repeat', '100000', '--against', `sim/large:${fast}`);
   expect([dear.code, dear.stderr]).toEqual([
     2,
     expect.stringMatching(/would cost about \$\S+, at most \$\S+\. Pass --yes to confirm, or --max-cost/),
   ]);
-  const brief = await place.run('replay', 'run', '--since', '1h', '--against', 'sim/large:tps=5', '--max-duration', '300ms', '-j', '2');
+  const brief = await runIn(place, 'replay', 'run', '--since', '1h', '--against', 'sim/large:tps=5', '--max-duration', '300ms', '-j', '2');
   expect([brief.code, brief.stdout]).toEqual([130, expect.stringMatching(/Interrupted with 1\d calls left/)]);
-  const capped = await place.run('replay', 'run', '--since', '1h', '--against', `sim/large:${fast}`, '--max-cost', '0');
+  const capped = await runIn(place, 'replay', 'run', '--since', '1h', '--against', `sim/large:${fast}`, '--max-cost', '0');
   expect(capped.code).toBe(4);
-  const empty = await place.run('replay', 'diff', 'latest');
+  const empty = await runIn(place, 'replay', 'diff', 'latest');
   expect([empty.code, empty.stderr]).toEqual([5, expect.stringContaining('not even the first call fits under --max-cost 0')]);
   expect(await gateway.end('SIGTERM')).toBe(0);
 });
@@ -158,10 +161,10 @@ async function judgedPairs(place: Workspace): Promise<void> {
   await new Promise<void>(resolve => judge.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(judge.address() as AddressInfo).port}`;
   // All twenty, because the small model differs from the chain in some: a sample may contain none of these.
-  const { stdout: output } = await place.run('replay', 'run', '--since', '1h', '--against', `sim/small:${fast}`, '--json');
+  const { stdout: output } = await runIn(place, 'replay', 'run', '--since', '1h', '--against', `sim/small:${fast}`, '--json');
   const { run } = JSON.parse(output);
   const diff = async (...args: readonly string[]) => {
-    const { code, stdout, stderr } = await place.run('replay', 'diff', run, '--json', ...args);
+    const { code, stdout, stderr } = await runIn(place, 'replay', 'diff', run, '--json', ...args);
     return { code, stderr, arm: code === 0 ? JSON.parse(stdout).arms[0] : undefined };
   };
   const before = (await diff()).arm.totals;

@@ -56,6 +56,9 @@ const configFile = (limits: EngineLimits, users: string): string => `<clickhouse
   <background_pool_size>1</background_pool_size>
   <background_merges_mutations_concurrency_ratio>1</background_merges_mutations_concurrency_ratio>
   <background_move_pool_size>1</background_move_pool_size>
+  <!-- Mutations and merges that wait for the one place in the pool look again soon. The defaults, up to a second a part, spread servers. -->
+  <background_processing_pool_thread_sleep_seconds_if_nothing_to_do>0.02</background_processing_pool_thread_sleep_seconds_if_nothing_to_do>
+  <background_processing_pool_task_sleep_seconds_when_no_work_random_part>0.02</background_processing_pool_task_sleep_seconds_when_no_work_random_part>
   <background_fetches_pool_size>1</background_fetches_pool_size>
   <background_common_pool_size>2</background_common_pool_size>
   <background_schedule_pool_size>4</background_schedule_pool_size>

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Item } from '../../../eval/outcomes/outcomes.ts';
 import { printOutcomes } from '../../../eval/outcomes/snapshot.ts';
 import { Workspace } from '../../hindcast.ts';
-import { runInProcess } from '../in-process.ts';
+import { runInProcess } from '../../in-process.ts';
 import { liveCascade, trueCost, trueHarm, unequalConversations } from './cascade.ts';
 
 const configOf = (threshold: number): string => `

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { Secret } from '../../../gateway/settings/secret.ts';
 import { isLocked } from '../../../recorder/files/lock.ts';
 import { engineFile, ownerLockFile, readEngineAddress, spoolRoot } from '../../../recorder/files/paths.ts';
@@ -36,8 +36,8 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-describe.skipIf(engineMissing)(`the recorder process${engineMissing}`, { timeout: 60_000 }, () => {
-  it('ships what is spooled, whatever signals come, tells how it is, and leaves nothing running', async () => {
+describe.skipIf(engineMissing).concurrent(`the recorder process${engineMissing}`, { timeout: 60_000 }, () => {
+  it('ships what is spooled, whatever signals come, tells how it is, and leaves nothing running', async ({ expect }) => {
     using folder = temporaryFolder();
     const recorder = await startRecorder(settingsIn(folder.path), silent);
     const { pid, url } = readEngineAddress(folder.path)!;
@@ -62,7 +62,7 @@ describe.skipIf(engineMissing)(`the recorder process${engineMissing}`, { timeout
     expect(statSync(join(folder.path, 'writer.key')).mode & 0o777).toBe(0o600);
   });
 
-  it('is started again when it dies, and answers where it did', async () => {
+  it('is started again when it dies, and answers where it did', async ({ expect }) => {
     using folder = temporaryFolder();
     const lines: string[] = [];
     const recorder = await startRecorder(settingsIn(folder.path), line => lines.push(line));
@@ -79,7 +79,7 @@ describe.skipIf(engineMissing)(`the recorder process${engineMissing}`, { timeout
     await recorder.close();
   });
 
-  it('ends by itself when its gateway is killed, with the last record shipped, and gives the folder free', async () => {
+  it('ends by itself when its gateway is killed, with the last record shipped, and gives the folder free', async ({ expect }) => {
     using folder = temporaryFolder();
     const gateway = await startGateway(folder.path);
     const { pid } = readEngineAddress(folder.path)!;
@@ -93,7 +93,7 @@ describe.skipIf(engineMissing)(`the recorder process${engineMissing}`, { timeout
     await store.close();
   });
 
-  it('says which port is taken, and which folder', async () => {
+  it('says which port is taken, and which folder', async ({ expect }) => {
     using folder = temporaryFolder();
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -105,8 +105,8 @@ describe.skipIf(engineMissing)(`the recorder process${engineMissing}`, { timeout
   });
 });
 
-describe.skipIf(engineMissing)(`the store for commands${engineMissing}`, { timeout: 60_000 }, () => {
-  it("is the running gateway's own, while there is one", async () => {
+describe.skipIf(engineMissing).concurrent(`the store for commands${engineMissing}`, { timeout: 60_000 }, () => {
+  it("is the running gateway's own, while there is one", async ({ expect }) => {
     using folder = temporaryFolder();
     const gateway = await startGateway(folder.path);
     const store = await openStore(settingsIn(folder.path));
@@ -119,7 +119,7 @@ describe.skipIf(engineMissing)(`the store for commands${engineMissing}`, { timeo
     expect(isLocked(ownerLockFile(folder.path))).toBe(false);
   });
 
-  it('is shared by commands that start at the same moment', async () => {
+  it('is shared by commands that start at the same moment', async ({ expect }) => {
     using folder = temporaryFolder();
     const stores = await Promise.all([1, 2, 3].map(() => openStore(settingsIn(folder.path))));
     expect(await Promise.all(stores.map(store => count(store)))).toEqual([0, 0, 0]);
@@ -128,8 +128,8 @@ describe.skipIf(engineMissing)(`the store for commands${engineMissing}`, { timeo
   });
 });
 
-describe.skipIf(engineMissing)(`a replay's spool${engineMissing}`, { timeout: 60_000 }, () => {
-  it('is in the store when it has settled, and leaves no folder', async () => {
+describe.skipIf(engineMissing).concurrent(`a replay's spool${engineMissing}`, { timeout: 60_000 }, () => {
+  it('is in the store when it has settled, and leaves no folder', async ({ expect }) => {
     using folder = temporaryFolder();
     const settings = settingsIn(folder.path);
     const store = await openStore(settings);
@@ -143,21 +143,11 @@ describe.skipIf(engineMissing)(`a replay's spool${engineMissing}`, { timeout: 60
     expect(readdirSync(spoolRoot(folder.path)).filter(name => name.startsWith('replay'))).toEqual([]);
     await store.close();
   });
-
-  it('is shipped to a server of its own though no gateway runs', async () => {
-    using folder = temporaryFolder();
-    const server = await startTestEngine();
-    const settings = settingsIn(folder.path, { url: server.url, username: 'writer', password: new Secret(writerKey) });
-    const spool = openReplaySpool(settings, 'run-2');
-    await spool.sink.record(plainExchange({ run: 'run-2', replayOf: newId(), arm: 'sim/large' }));
-    expect(await spool.closeAndDrain()).toBe(true);
-    expect(await count(server.writer, "run_id = 'run-2'")).toBe(1);
-    await server.close();
-  });
 });
 
+// One after the other: each has an engine in this process, which holds one.
 describe.skipIf(engineMissing)(`a store that is a server${engineMissing}`, { timeout: 60_000 }, () => {
-  it('may be away when the gateway starts: records wait, and are there when it is', async () => {
+  it('may be away when the gateway starts: records wait, and are there when it is', async ({ expect }) => {
     using folder = temporaryFolder();
     using data = temporaryFolder();
     const before = await startTestEngine({ path: data.path });
@@ -179,11 +169,22 @@ describe.skipIf(engineMissing)(`a store that is a server${engineMissing}`, { tim
     await server.close();
   });
 
-  it('that refuses the password keeps the gateway from starting, and it says why', async () => {
+  it('that refuses the password keeps the gateway from starting, and it says why', async ({ expect }) => {
     using folder = temporaryFolder();
     const server = await startTestEngine();
     const settings = settingsIn(folder.path, { url: server.url, username: 'writer', password: new Secret('wrong') });
     await expect(startRecorder(settings, silent)).rejects.toThrow(/Authentication|password/i);
+    await server.close();
+  });
+
+  it("takes a replay's spool though no gateway runs", async ({ expect }) => {
+    using folder = temporaryFolder();
+    const server = await startTestEngine();
+    const settings = settingsIn(folder.path, { url: server.url, username: 'writer', password: new Secret(writerKey) });
+    const spool = openReplaySpool(settings, 'run-2');
+    await spool.sink.record(plainExchange({ run: 'run-2', replayOf: newId(), arm: 'sim/large' }));
+    expect(await spool.closeAndDrain()).toBe(true);
+    expect(await count(server.writer, "run_id = 'run-2'")).toBe(1);
     await server.close();
   });
 });
