@@ -151,6 +151,8 @@ export interface PreparedRequest extends RenderedRequest {
   readonly emulatesJson?: true;
   /** The caller's tool names by the shorter ones that were sent; absent when none was changed. */
   readonly toolNames?: ReadonlyMap<string, string>;
+  /** The caller's names of freeform tools that were sent as functions; absent without any. */
+  readonly freeformTools?: ReadonlySet<string>;
   /** It goes on with an answer that broke, and whose beginning it holds. */
   readonly isContinuation?: boolean;
   /** The request for the target, added log-probabilities included. */

@@ -4,9 +4,10 @@ import { hash } from 'node:crypto';
 import type { ChatRequest, ChatResponse } from '../core/chat/chat.ts';
 import { fitToLimits, type Hash } from '../core/chat/fit-request.ts';
 import { type Json, type JsonScan, scanObject, spliceMembers } from '../core/chat/json.ts';
-import { dropped, type Provider, type Warning } from '../core/chat/provider.ts';
+import { approximated, dropped, type Provider, type Warning } from '../core/chat/provider.ts';
 import { isNative, restoreSignatures } from '../core/chat/reasoning-signature.ts';
 import { unsupportedHints, withCallerFieldNames } from '../core/chat/request-loss.ts';
+import { withPlainTools } from '../core/chat/tool-forms.ts';
 import { outputTokensDefault, requirementsOf } from '../core/money/catalogue.ts';
 import type { RoutePolicy, RouteStep } from '../core/routing/router.ts';
 import { putLruEntry } from '../core/shared/lru-map.ts';
@@ -50,7 +51,8 @@ export function prepare(
   const logprobs = logprobsNeeded(request, step);
   const added = logprobs ? { addedLogprobs: { callerTop: original.logprobs?.top } } : {};
   const asked = logprobs ? { ...original, logprobs } : original;
-  const { chat, warnings: limitWarnings, toolNames } = fitToLimits(asked, provider.limits, sha256);
+  const plain = withPlainTools(asked, provider.toolForms);
+  const { chat, warnings: limitWarnings, toolNames } = fitToLimits(plain.chat, provider.limits, sha256);
   const { wire } = request.dialect;
   // A field that the caller did not send is not lost to it.
   const withoutAddedLogprobs = (warnings: readonly Warning[]): readonly Warning[] =>
@@ -70,7 +72,7 @@ export function prepare(
   const rendered = provider.renderRequest(restoreSignatures(withoutGatewayMembers(chat), wire, provider.wire, unsignedWarnings), model);
   const warnings = withoutAddedLogprobs(rendered.warnings);
   const renamedWarnings = withCallerFieldNames(
-    [...limitWarnings, ...unsignedWarnings, ...warnings, ...unsupportedHints(original, provider)],
+    [...plain.warnings, ...limitWarnings, ...unsignedWarnings, ...warnings, ...unsupportedHints(original, provider)],
     request.dialect.fieldNames,
     original.messagePaths,
   );
@@ -81,6 +83,7 @@ export function prepare(
     wire: provider.wire,
     isVerbatim: false,
     ...(toolNames ? { toolNames } : {}),
+    ...(plain.freeformTools ? { freeformTools: plain.freeformTools } : {}),
     ...added,
     ...(warnings.some(({ type, field }) => type === 'approximated' && field === 'response_format') ? { emulatesJson: true } : {}),
     ...(isContinuation ? { isContinuation } : {}),
@@ -124,7 +127,8 @@ function jsonTextOf(value: Json, { value: body, members }: JsonScan & { readonly
 }
 
 /** What only the caller's own bytes could have carried. */
-const unreadWarnings = ({ bound = [], unread = [] }: ChatRequest): readonly Warning[] => [
+const unreadWarnings = ({ bound = [], unread = [], restated = [] }: ChatRequest): readonly Warning[] => [
+  ...restated.map(({ field, detail }) => approximated(field, detail)),
   ...bound.map((field): Warning => ({ ...dropped(field, 'Only a target of the same wire format knows what it refers to.'), bound: true })),
   ...unread.map(field => dropped(field, 'Means something only in the wire format that it was said in.')),
 ];

@@ -20,6 +20,7 @@ export const anthropic = {
   citesDocuments: true,
   modelPrefixes: ['claude-'],
   prefills,
+  toolForms: ['deferred'],
   limits: { user: { lengthMax: 256, letters: visibleLetters, refusesEmail: true }, toolName: nameOf(128) },
   renderRequest,
   parseResponse,

@@ -16,6 +16,7 @@ export const openaiResponses = {
   environment: [],
   headers: {},
   priceBook: 'openai',
+  toolForms: ['freeform', 'search', 'namespace', 'deferred'],
   limits: { ...openaiLimits, callId: { lengthMax: 64, letters: visibleLetters } },
   renderRequest,
   parseResponse,

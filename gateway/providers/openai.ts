@@ -16,6 +16,7 @@ export const openai = {
   headers: {},
   priceBook: 'openai',
   modelPrefixes: ['gpt-', 'chatgpt-', 'o1', 'o3', 'o4', 'ft:gpt-', 'ft:o'],
+  toolForms: ['freeform'],
   limits: openaiLimits,
   renderRequest,
   parseResponse,

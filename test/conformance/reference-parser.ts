@@ -172,8 +172,13 @@ function responses(body: Body): ReferenceAnswer {
       const summary = (item.summary ?? []).map((part: Body) => part.text).join('\n\n');
       reading.reasoning += summary || (item.content ?? []).map((part: Body) => part.text).join('');
     }
-    if (item.type === 'function_call') reading.calls.push({ name: item.name, arguments: item.arguments });
+    if (item.type === 'function_call') {
+      const isInside = item.namespace && item.namespace !== item.name;
+      reading.calls.push({ name: isInside ? `${item.namespace}__${item.name}` : item.name, arguments: item.arguments });
+    }
     if (item.type === 'custom_tool_call') reading.calls.push({ name: item.name, arguments: item.input });
+    if (item.type === 'tool_search_call' && item.execution === 'client')
+      reading.calls.push({ name: 'tool_search', arguments: JSON.stringify(item.arguments) });
   }
   reading.finish = body.incomplete_details?.reason ?? body.status;
   const { usage } = body;

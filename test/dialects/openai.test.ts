@@ -126,7 +126,7 @@ describe('requests', () => {
       { type: 'reasoning', text: 'Hm.' },
       { type: 'text', text: 'I look.' },
       { type: 'tool-call', id: 'c1', name: 'now', arguments: '{', signature: 'c2ln' },
-      { type: 'tool-call', id: 'c2', name: 'math', arguments: '4 + 4' },
+      { type: 'tool-call', id: 'c2', name: 'math', arguments: '4 + 4', freeform: true },
     ]);
     expect(read({ messages: [message] })).not.toHaveProperty('unread');
     expect(contentOf({ role: 'assistant', refusal: 'No.' })).toEqual([{ type: 'refusal', text: 'No.' }]);

@@ -2,9 +2,10 @@
 import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ChatRequest, ChatResponse, StreamEvent } from '../../gateway/core/chat/chat.ts';
+import type { ChatRequest, ChatResponse } from '../../gateway/core/chat/chat.ts';
 import type { NameLimit } from '../../gateway/core/chat/field-limits.ts';
-import { fitToLimits, restoreToolName, restoreToolNames } from '../../gateway/core/chat/fit-request.ts';
+import { fitToLimits } from '../../gateway/core/chat/fit-request.ts';
+import { restoreTools } from '../../gateway/core/chat/tool-forms.ts';
 import { providers } from '../../gateway/providers/index.ts';
 
 const sha256 = (text: string): string => hash('sha256', text);
@@ -56,9 +57,8 @@ describe.each(Object.values(providers).filter(({ limits }) => limits))('$name', 
         expect(fitted.tools.length).toBeLessThanOrEqual(limits?.toolCountMax ?? Number.POSITIVE_INFINITY);
         fitted.tools.forEach(({ name }, i) => {
           const original = chat.tools[i]!.name;
-          expect(restoreToolNames(answerOf(name), toolNames).choices[0]!.content).toMatchObject([{ name: original }]);
-          const start: StreamEvent = { type: 'tool-call-start', choice: 0, index: 0, id: 'c', name };
-          expect(restoreToolName(start, toolNames)).toMatchObject({ name: original });
+          const restored = restoreTools(answerOf(name), toolNames ? { toolNames } : {});
+          expect(restored.choices[0]!.content).toMatchObject([{ name: original }]);
           expect(fields.includes(`tools[${i}].function.name`)).toBe(name !== original);
         });
         const [, call, result] = fitted.messages.map(({ content }) => content[0]);

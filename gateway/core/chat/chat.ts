@@ -36,6 +36,8 @@ export interface ChatRequest {
   readonly unread?: readonly string[];
   /** Paths that only the caller's own bytes carry and that change the request's meaning. Targets of another wire format are skipped. */
   readonly bound?: readonly string[];
+  /** Paths that the vocabulary holds in other words, with the reason. */
+  readonly restated?: readonly { readonly field: string; readonly detail: string }[];
   /** The path of each message in the caller's body, in dialects without such `messages`: `system`, `input[3]`, `contents[0]`. */
   readonly messagePaths?: readonly string[];
   /** The caller uses the legacy `functions`, so tool calls are rendered as `function_call`. */
@@ -75,6 +77,8 @@ export type Part =
       readonly id: string;
       readonly name: string;
       readonly arguments: string;
+      /** A call of a freeform tool: `arguments` is its text, not JSON. */
+      readonly freeform?: true;
       readonly signature?: string;
       readonly cache?: CacheControl;
     }
@@ -122,6 +126,25 @@ export interface Tool {
   readonly parameters?: JsonObject;
   readonly strict?: boolean;
   readonly cache?: CacheControl;
+  /** Set when the caller declared it as more than a function. */
+  readonly form?: ToolForm;
+}
+
+/**
+ * How a caller declared a tool that is no plain function. A target without such tools gets a function in its place, and the response is
+ * rendered in the caller's form.
+ */
+export interface ToolForm {
+  /** `freeform` takes a text, `search` finds further tools at the client. */
+  readonly type: 'function' | 'freeform' | 'search';
+  /** The format of a freeform tool's text, such as a grammar, as the caller wrote it. */
+  readonly format?: JsonObject;
+  /** The tool's name is `namespace__localName`. */
+  readonly namespace?: { readonly name: string; readonly description?: string };
+  /** Not loaded before a search finds it. */
+  readonly deferred?: true;
+  /** The path in the caller's body. */
+  readonly path: string;
 }
 
 export type ToolChoice = { readonly type: 'auto' | 'none' | 'required' } | { readonly type: 'tool'; readonly name: string };
@@ -227,6 +250,8 @@ export type StreamEvent =
       readonly index: number;
       readonly id: string;
       readonly name: string;
+      /** Its deltas are the text of a freeform tool, not JSON. */
+      readonly freeform?: true;
       readonly signature?: string;
     }
   | { readonly type: 'tool-call-delta'; readonly choice: number; readonly index: number; readonly arguments: string }

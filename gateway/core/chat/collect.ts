@@ -85,9 +85,10 @@ function addEvent(into: ChoiceBuilder, event: ChoiceEvent): void {
       into.parts.push({ type: 'reasoning', text: '', redacted: event.data });
       return;
     case 'tool-call-start': {
-      const { id, name, signature } = event;
+      const { id, name, signature, freeform } = event;
       into.calls.set(event.index, into.parts.length);
-      into.parts.push({ type: 'tool-call', id, name, arguments: '', ...(signature === undefined ? {} : { signature }) });
+      const marks = { ...(freeform ? { freeform } : {}), ...(signature === undefined ? {} : { signature }) };
+      into.parts.push({ type: 'tool-call', id, name, arguments: '', ...marks });
       return;
     }
     case 'tool-call-delta': {
@@ -176,9 +177,10 @@ function choiceEvents({ index: choice, content, logprobs, unread = [], finish }:
         return reasoningEvents(choice, part);
       case 'tool-call': {
         const index = calls++;
-        const { id, name, signature } = part;
+        const { id, name, signature, freeform } = part;
+        const marks = { ...(freeform ? { freeform } : {}), ...(signature === undefined ? {} : { signature }) };
         return [
-          { type: 'tool-call-start', choice, index, id, name, ...(signature === undefined ? {} : { signature }) },
+          { type: 'tool-call-start', choice, index, id, name, ...marks },
           { type: 'tool-call-delta', choice, index, arguments: part.arguments },
         ];
       }

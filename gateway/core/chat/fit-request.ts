@@ -1,5 +1,5 @@
 /** Fits a request to a target's field limits, and restores renamed tools in the response. */
-import type { ChatRequest, ChatResponse, Message, Part, StreamEvent } from './chat.ts';
+import type { ChatRequest, Message, Part } from './chat.ts';
 import type { FieldLimits, NameLimit } from './field-limits.ts';
 import { approximated, dropped, type Warning } from './provider.ts';
 
@@ -49,17 +49,6 @@ function isWithinLimits({ user, metadata, output, tools, messages, toolChoice }:
   }
   return true;
 }
-
-/** The response with the caller's own tool names. */
-export function restoreToolNames(response: ChatResponse, names: ReadonlyMap<string, string> | undefined): ChatResponse {
-  if (!names) return response;
-  const restore = (part: Part): Part => (part.type === 'tool-call' ? { ...part, name: names.get(part.name) ?? part.name } : part);
-  return { ...response, choices: response.choices.map(choice => ({ ...choice, content: choice.content.map(restore) })) };
-}
-
-/** The same for one event of a stream. */
-export const restoreToolName = (event: StreamEvent, names: ReadonlyMap<string, string> | undefined): StreamEvent =>
-  names && event.type === 'tool-call-start' ? { ...event, name: names.get(event.name) ?? event.name } : event;
 
 function fitUser(chat: ChatRequest, { user: limit }: FieldLimits, hash: Hash, warnings: Warning[]): ChatRequest {
   const { user } = chat;

@@ -46,6 +46,10 @@ function readBlock(reading: RequestReader, block: JsonObject, path: string): rea
       return [readCall(reading, block, path)];
     case 'tool_result':
       return [readResult(reading, block, path)];
+    case 'tool_reference':
+      // Deferred tools are sent with all others to targets that load none later.
+      reading.restated.push({ field: path, detail: 'Sent as a text that names the tool.' });
+      return [{ type: 'text', text: `The tool ${requireText(reading, block.tool_name, `${path}.tool_name`)} is there now.` }];
     default:
       // Blocks of tools that Anthropic runs itself; only Anthropic accepts them.
       noteUnmapped(reading, path);

@@ -74,7 +74,11 @@ export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
   };
   for (const member of Object.keys(body)) if (!knownMembers.includes(member) && body[member] !== null) noteUnmapped(reading, member);
   if (reading.problem) return { problem: reading.problem };
-  return reading.unmapped.length > 0 ? { ...request, unread: reading.unmapped } : request;
+  return {
+    ...request,
+    ...(reading.unmapped.length > 0 ? { unread: reading.unmapped } : {}),
+    ...(reading.restated.length > 0 ? { restated: reading.restated } : {}),
+  };
 }
 
 function readTurns(reading: RequestReader, body: JsonObject): Pick<ChatRequest, 'messages' | 'messagePaths'> {
@@ -117,7 +121,9 @@ function readTools(reading: RequestReader, body: JsonObject): readonly Tool[] {
       noteUnmapped(reading, path);
       return [];
     }
-    noteUnknownMembers(reading, tool, ['type', 'name', 'description', 'input_schema', 'strict', 'cache_control'], path);
+    const members = ['type', 'name', 'description', 'input_schema', 'strict', 'cache_control', 'defer_loading'];
+    noteUnknownMembers(reading, tool, members, path);
+    const isDeferred = readFlag(reading, tool.defer_loading, `${path}.defer_loading`);
     return [
       {
         name: requireText(reading, tool.name, `${path}.name`),
@@ -127,6 +133,7 @@ function readTools(reading: RequestReader, body: JsonObject): readonly Tool[] {
           strict: readFlag(reading, tool.strict, `${path}.strict`),
         }),
         ...readCache(reading, tool, path),
+        ...(isDeferred ? { form: { type: 'function' as const, deferred: true as const, path } } : {}),
       },
     ];
   });

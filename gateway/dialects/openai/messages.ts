@@ -138,6 +138,7 @@ function readCall(reading: RequestReader, call: JsonObject, path: string): Part 
     id,
     name: requireText(reading, called.name, `${path}.${type}.name`),
     arguments: requireArguments(reading, called[input], `${path}.${type}.${input}`),
+    ...(type === 'custom' ? { freeform: true as const } : {}),
     ...(signature ? { signature } : {}),
   };
 }

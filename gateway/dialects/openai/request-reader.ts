@@ -7,6 +7,8 @@ export interface RequestReader {
   problem: FieldProblem['problem'] | undefined;
   /** Paths inside messages and tools that have no place in the vocabulary. */
   readonly unmapped: string[];
+  /** Paths that are read in other words, with the reason. */
+  readonly restated: { field: string; detail: string }[];
 }
 
 type ProblemCode = 'missing_required_parameter' | 'invalid_type' | 'invalid_value' | 'forbidden_parameter';
@@ -15,7 +17,7 @@ const paramLengthMax = 200;
 const messageLengthMax = 500;
 const unmappedMax = 100;
 
-export const createRequestReader = (): RequestReader => ({ problem: undefined, unmapped: [] });
+export const createRequestReader = (): RequestReader => ({ problem: undefined, unmapped: [], restated: [] });
 
 /** Keeps the problem unless there is an earlier one. */
 export function refuse(reading: RequestReader, code: ProblemCode, param: string, message: string): undefined {

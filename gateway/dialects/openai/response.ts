@@ -45,7 +45,7 @@ function renderMessage(content: readonly Part[], isLegacy: boolean): JsonObject 
     ...(images.length > 0 ? { images } : {}),
     ...(annotations.length > 0 ? { annotations } : {}),
     ...(audio ? { audio } : {}),
-    ...(calls.length === 0 ? {} : isLegacy ? { function_call: calls[0]!.function! } : { tool_calls: calls }),
+    ...(calls.length === 0 ? {} : isLegacy && calls[0]!.function ? { function_call: calls[0]!.function } : { tool_calls: calls }),
   };
 }
 

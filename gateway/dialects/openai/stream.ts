@@ -16,6 +16,8 @@ interface State {
   readonly finishes: Map<number, Finish>;
   /** By choice: the number of signed reasoning parts sent. */
   readonly signedReasoningCounts: Map<number, number>;
+  /** By choice and index: calls of freeform tools. */
+  readonly freeformCalls: Set<string>;
   usage: Usage | undefined;
 }
 
@@ -27,6 +29,7 @@ export function renderStream({ includeUsage, now = 0, request }: StreamOptions):
     startedChoices: new Set(),
     finishes: new Map(),
     signedReasoningCounts: new Map(),
+    freeformCalls: new Set(),
     usage: undefined,
   };
   return {
@@ -54,9 +57,10 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'refusal-delta':
       return renderDelta(state, event.choice, null, { refusal: event.text });
     case 'tool-call-start':
+      if (event.freeform) state.freeformCalls.add(`${event.choice} ${event.index}`);
       return renderDelta(state, event.choice, null, callDelta(state, event.index, callOf({ ...event, arguments: '' })));
     case 'tool-call-delta':
-      return renderDelta(state, event.choice, null, callDelta(state, event.index, { function: { arguments: event.arguments } }));
+      return renderDelta(state, event.choice, null, callDelta(state, event.index, argumentsDelta(state, event)));
     case 'citation': {
       const annotations = annotationsOf([event.citation]);
       return annotations.length > 0 ? renderDelta(state, event.choice, '', { annotations }) : '';
@@ -96,6 +100,11 @@ function renderSignature(state: State, choice: number, signature: { readonly sig
   state.signedReasoningCounts.set(choice, index + 1);
   return renderDelta(state, choice, null, { reasoning_details: [detailOf({ text: '', ...signature }, index)] });
 }
+
+const argumentsDelta = (
+  { freeformCalls }: State,
+  { choice, index, arguments: text }: StreamEvent & { type: 'tool-call-delta' },
+): JsonObject => (freeformCalls.has(`${choice} ${index}`) ? { custom: { input: text } } : { function: { arguments: text } });
 
 /** The legacy format has room for one call. */
 function callDelta({ isLegacy }: State, index: number, call: JsonObject): JsonObject {

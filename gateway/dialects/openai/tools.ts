@@ -21,8 +21,9 @@ import {
 export function readTools(reading: RequestReader, body: JsonObject): readonly Tool[] {
   const tools = readObjects(reading, body.tools, 'tools').flatMap(([tool, path]): readonly Tool[] => {
     const type = readText(reading, tool.type, `${path}.type`) ?? 'function';
+    if (type === 'custom') return readFreeform(reading, tool, path);
     if (type !== 'function') {
-      // Custom tools and provider-run tools, which a target of the same wire format may know.
+      // Provider-run tools, which a target of the same wire format may know.
       noteUnmapped(reading, path);
       return [];
     }
@@ -33,6 +34,27 @@ export function readTools(reading: RequestReader, body: JsonObject): readonly To
   const functions = readObjects(reading, body.functions, 'functions').map(([item, path]) => readFunction(reading, item, path));
   return [...tools, ...functions];
 }
+
+/** A tool that takes a text, with a grammar perhaps. */
+function readFreeform(reading: RequestReader, tool: JsonObject, path: string): readonly Tool[] {
+  noteUnknownMembers(reading, tool, ['type', 'custom'], path);
+  const at = `${path}.custom`;
+  if (!requireGiven(reading, tool.custom, at, 'an object with a name')) return [];
+  const custom = readObject(reading, tool.custom, at) ?? {};
+  noteUnknownMembers(reading, custom, ['name', 'description', 'format'], at);
+  const description = readText(reading, custom.description, `${at}.description`);
+  const format = readObject(reading, custom.format, `${at}.format`);
+  return [
+    {
+      name: requireText(reading, custom.name, `${at}.name`),
+      ...(description === undefined ? {} : { description }),
+      form: { type: 'freeform', path, ...(format ? { format: withoutWrapper(format) } : {}) },
+    },
+  ];
+}
+
+/** Chat completions hold a grammar in a member of that name; the vocabulary holds it as the Responses API does. */
+const withoutWrapper = (format: JsonObject): JsonObject => (isObject(format.grammar) ? { type: 'grammar', ...format.grammar } : format);
 
 function readFunction(reading: RequestReader, item: JsonObject, path: string): Tool {
   noteUnknownMembers(reading, item, ['name', 'description', 'parameters', 'strict'], path);

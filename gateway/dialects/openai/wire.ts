@@ -57,14 +57,14 @@ export interface CalledTool {
   readonly id: string;
   readonly name: string;
   readonly arguments: string;
+  readonly freeform?: true;
   readonly signature?: string;
 }
 
 /** Only Google signs calls; this is the member of its own chat completions, in which the signature must come back. */
-export const callOf = ({ id, name, arguments: text, signature }: CalledTool): JsonObject => ({
+export const callOf = ({ id, name, arguments: text, freeform, signature }: CalledTool): JsonObject => ({
   id,
-  type: 'function',
-  function: { name, arguments: text },
+  ...(freeform ? { type: 'custom', custom: { name, input: text } } : { type: 'function', function: { name, arguments: text } }),
   ...(signature === undefined ? {} : { extra_content: { google: { thought_signature: signature } } }),
 });
 

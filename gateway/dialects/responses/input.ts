@@ -1,6 +1,7 @@
 /** Reads input items as messages. The model's consecutive text, reasoning and calls become one message. */
-import type { Message, Part } from '../../core/chat/chat.ts';
+import type { ChatRequest, Message, Part, Tool } from '../../core/chat/chat.ts';
 import type { Json, JsonObject } from '../../core/chat/json.ts';
+import { qualifiedName } from '../../core/chat/tool-forms.ts';
 import { sourceOf } from '../openai/content.ts';
 import {
   isGiven,
@@ -15,22 +16,29 @@ import {
   requireText,
   wrongType,
 } from '../openai/request-reader.ts';
+import { readTools, searchToolName } from './tools.ts';
 
 export interface ParsedInput {
   readonly messages: readonly Message[];
   readonly messagePaths: readonly string[];
   /** Items that refer to the target's own store. */
   readonly bound: readonly string[];
+  /** Items in other words. */
+  readonly restated: NonNullable<ChatRequest['restated']>;
+  /** Tools that the input adds. */
+  readonly tools: readonly Tool[];
 }
 
 interface InputBuilder {
   readonly messages: { role: Message['role']; content: Part[] }[];
   readonly messagePaths: string[];
   readonly bound: string[];
+  readonly restated: { field: string; detail: string }[];
+  readonly tools: Tool[];
 }
 
 export function readInput(reading: RequestReader, body: JsonObject): ParsedInput {
-  const into: InputBuilder = { messages: [], messagePaths: [], bound: [] };
+  const into: InputBuilder = { messages: [], messagePaths: [], bound: [], restated: [], tools: [] };
   const instructions = readText(reading, body.instructions, 'instructions');
   if (instructions) addMessage(into, 'system', [{ type: 'text', text: instructions }], 'instructions');
   const { input } = body;
@@ -59,13 +67,19 @@ function readItem(reading: RequestReader, item: JsonObject, path: string, into: 
     case 'message':
       return readMessage(reading, item, path, into);
     case 'function_call':
-      noteUnknownMembers(reading, item, ['type', 'id', 'call_id', 'name', 'arguments', 'status'], path);
+      noteUnknownMembers(reading, item, ['type', 'id', 'call_id', 'name', 'namespace', 'arguments', 'status'], path);
       return addAssistantContent(into, [readCall(reading, item, item.arguments, path)], path);
     case 'custom_tool_call':
-      return addAssistantContent(into, [readCall(reading, item, item.input, path)], path);
+      noteUnknownMembers(reading, item, ['type', 'id', 'call_id', 'name', 'namespace', 'input', 'status'], path);
+      return addAssistantContent(into, [{ ...readCall(reading, item, item.input, path), freeform: true }], path);
+    case 'tool_search_call':
+    case 'tool_search_output':
+    case 'additional_tools':
+    case 'mcp_call':
+      return readToolItem(reading, item, path, into);
     case 'function_call_output':
     case 'custom_tool_call_output': {
-      noteUnknownMembers(reading, item, ['type', 'id', 'call_id', 'output', 'status'], path);
+      noteUnknownMembers(reading, item, ['type', 'id', 'call_id', 'name', 'output', 'status'], path);
       const id = requireText(reading, item.call_id, `${path}.call_id`);
       return addMessage(into, 'tool', [{ type: 'tool-result', id, content: readContent(reading, item.output, `${path}.output`) }], path);
     }
@@ -90,11 +104,40 @@ function readMessage(reading: RequestReader, item: JsonObject, path: string, int
   else if (role !== undefined) addMessage(into, role, content, path);
 }
 
-function readCall(reading: RequestReader, item: JsonObject, input: Json | undefined, path: string): Part {
+/** Searches for tools, tools that were found or added, and calls that OpenAI made itself. */
+function readToolItem(reading: RequestReader, item: JsonObject, path: string, into: InputBuilder): void {
+  if (item.type === 'additional_tools') {
+    into.tools.push(...readTools(reading, item.tools, `${path}.tools`));
+    into.restated.push({ field: path, detail: 'Sent among the tools of the request.' });
+    return;
+  }
+  // A search that OpenAI ran has no id, and its tools go with the response that made it.
+  const id = readText(reading, item.call_id, `${path}.call_id`) ?? readText(reading, item.id, `${path}.id`);
+  if (!id || (item.type !== 'mcp_call' && item.execution !== 'client')) return noteUnmapped(reading, path);
+  const given = typeof item.arguments === 'string' ? item.arguments : JSON.stringify(item.arguments ?? {});
+  if (item.type === 'tool_search_call') {
+    return addAssistantContent(into, [{ type: 'tool-call', id, name: searchToolName, arguments: given }], path);
+  }
+  if (item.type === 'tool_search_output') {
+    const found = readTools(reading, item.tools, `${path}.tools`);
+    into.tools.push(...found.filter(({ name }) => !into.tools.some(tool => tool.name === name)));
+    const text = `Found: ${found.map(({ name }) => name).join(', ') || 'nothing'}`;
+    return addMessage(into, 'tool', [{ type: 'tool-result', id, name: searchToolName, content: [{ type: 'text', text }] }], path);
+  }
+  const name = qualifiedName(readText(reading, item.server_label, `${path}.server_label`), requireText(reading, item.name, `${path}.name`));
+  addAssistantContent(into, [{ type: 'tool-call', id, name, arguments: given }], path);
+  const output = readText(reading, item.output, `${path}.output`) ?? (isGiven(item.error) ? JSON.stringify(item.error) : '');
+  const failed = isGiven(item.error) ? { failed: true } : {};
+  addMessage(into, 'tool', [{ type: 'tool-result', id, name, content: [{ type: 'text', text: output }], ...failed }], path);
+  into.restated.push({ field: path, detail: 'Sent as a call and its result: OpenAI made it by itself.' });
+}
+
+function readCall(reading: RequestReader, item: JsonObject, input: Json | undefined, path: string): Part & { type: 'tool-call' } {
+  const namespace = readText(reading, item.namespace, `${path}.namespace`);
   return {
     type: 'tool-call',
     id: requireText(reading, item.call_id, `${path}.call_id`),
-    name: requireText(reading, item.name, `${path}.name`),
+    name: qualifiedName(namespace, requireText(reading, item.name, `${path}.name`)),
     arguments: readText(reading, input, `${path}.arguments`) ?? '',
   };
 }

@@ -1,7 +1,8 @@
 /** Renders the items of a stream: each is added, gets deltas, and is sent again when complete. */
-import type { Citation, TokenLogprob } from '../../core/chat/chat.ts';
+import type { ChatRequest, Citation, StreamEvent, TokenLogprob } from '../../core/chat/chat.ts';
 import { type JsonObject, parseJson } from '../../core/chat/json.ts';
-import { annotationOf, callItem, itemId, messageItem, reasoningItem, refusalPart, textPart } from './wire.ts';
+import { callFormOf, callItem } from './calls.ts';
+import { annotationOf, itemId, messageItem, reasoningItem, refusalPart, textPart } from './wire.ts';
 
 /** Numbers and serialises the event. */
 export type EmitEvent = (type: string, data: JsonObject) => string;
@@ -20,12 +21,13 @@ type Item =
       readonly kind: 'call';
       readonly id: string;
       readonly index: number;
-      readonly called: { id: string; name: string; arguments: string };
+      readonly called: { id: string; name: string; arguments: string; freeform?: true };
     };
 type ItemOf<Kind extends Item['kind']> = Extract<Item, { kind: Kind }>;
 
 export class OutputItems {
   readonly #emit: EmitEvent;
+  readonly #request: ChatRequest | undefined;
   /** The complete items. */
   readonly output: JsonObject[] = [];
   responseId = '';
@@ -37,8 +39,9 @@ export class OutputItems {
   #lastTextMessage: ItemOf<'message'> | undefined;
   readonly #calls = new Map<number, ItemOf<'call'>>();
 
-  constructor(emit: EmitEvent) {
+  constructor(emit: EmitEvent, request: ChatRequest | undefined) {
     this.#emit = emit;
+    this.#request = request;
   }
 
   addText(type: Content['type'], delta: string): string {
@@ -129,19 +132,25 @@ export class OutputItems {
     return { item, text: before + added };
   }
 
-  addCall(number: number, id: string, name: string): string {
+  addCall({ index: number, id, name, freeform }: StreamEvent & { type: 'tool-call-start' }): string {
     const closed = this.closeOpen() + this.#closeCompleteCalls();
-    const called = { id, name, arguments: '' };
-    const item: ItemOf<'call'> = { kind: 'call', id: itemId('fc', this.responseId, this.#count), index: this.#count++, called };
+    const called = { id, name, arguments: '', ...(freeform ? { freeform } : {}) };
+    const { kind } = callFormOf(called, this.#request);
+    const item: ItemOf<'call'> = { kind: 'call', id: itemId(kind, this.responseId, this.#count), index: this.#count++, called };
     this.#calls.set(number, item);
-    return closed + this.#emit('response.output_item.added', { output_index: item.index, item: callItem(item.id, called, 'in_progress') });
+    return closed + this.#emit('response.output_item.added', { output_index: item.index, item: this.#callItem(item, 'in_progress') });
+  }
+
+  #callItem({ id, called }: ItemOf<'call'>, status: string): JsonObject {
+    return callItem(id, called, status, this.#request);
   }
 
   addCallArguments(number: number, delta: string): string {
     const item = this.#calls.get(number);
     if (!item || delta === '') return '';
     item.called.arguments += delta;
-    return this.#emit('response.function_call_arguments.delta', { item_id: item.id, output_index: item.index, delta });
+    const { event } = callFormOf(item.called, this.#request);
+    return event ? this.#emit(`${event}.delta`, { item_id: item.id, output_index: item.index, delta }) : '';
   }
 
   /** Closes all open items. */
@@ -188,9 +197,12 @@ export class OutputItems {
     return complete.map(([, item]) => this.#closeCall(item)).join('');
   }
 
-  #closeCall({ id, index, called }: ItemOf<'call'>): string {
-    const done = { item_id: id, output_index: index, name: called.name, arguments: called.arguments };
-    return this.#emit('response.function_call_arguments.done', done) + this.#completeItem(index, callItem(id, called, 'completed'));
+  #closeCall(item: ItemOf<'call'>): string {
+    const { id, index, called } = item;
+    const { event, member } = callFormOf(called, this.#request);
+    const complete = this.#callItem(item, 'completed');
+    const done = { item_id: id, output_index: index, name: complete.name ?? called.name, [member]: called.arguments };
+    return (event ? this.#emit(`${event}.done`, done) : '') + this.#completeItem(index, complete);
   }
 
   #completeItem(index: number, item: JsonObject): string {

@@ -1,8 +1,8 @@
 /** Parses the body of POST /v1/responses as a ChatRequest, or returns the first invalid member. */
 
 import type { FieldProblem } from '../../core/chat/caller-format.ts';
-import type { ChatRequest, OutputFormat, Reasoning, Tool, ToolChoice } from '../../core/chat/chat.ts';
-import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import type { ChatRequest, OutputFormat, Reasoning } from '../../core/chat/chat.ts';
+import type { Json, JsonObject } from '../../core/chat/json.ts';
 import { refuseHostParameters } from '../openai/forbidden-parameters.ts';
 import { definedMembers, efforts, readMetadata, readModel, readModels } from '../openai/request.ts';
 import {
@@ -16,13 +16,12 @@ import {
   readList,
   readNumber,
   readObject,
-  readObjects,
   readText,
   requireGiven,
   requireText,
-  wrongType,
 } from '../openai/request-reader.ts';
 import { readInput } from './input.ts';
+import { readToolChoice, readTools } from './tools.ts';
 
 /** They refer to the target's own store, or to a response that is fetched later. */
 const statefulMembers = ['previous_response_id', 'conversation', 'prompt', 'background'];
@@ -59,14 +58,14 @@ export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
   const reading = createRequestReader();
   refuseHostParameters(reading, body);
   readModels(reading, body);
-  const { messages, messagePaths, bound } = readInput(reading, body);
+  const { messages, messagePaths, bound, restated, tools: furtherTools } = readInput(reading, body);
   const text = readObject(reading, body.text, 'text') ?? {};
   noteUnknownMembers(reading, text, ['format', 'verbosity'], 'text');
   const request: ChatRequest = {
     model: readModel(reading, body),
     messages,
     messagePaths,
-    tools: readTools(reading, body),
+    tools: [...readTools(reading, body.tools, 'tools'), ...furtherTools],
     ...definedMembers({ toolChoice: readToolChoice(reading, body.tool_choice) }),
     ...definedMembers({ parallelToolCalls: readFlag(reading, body.parallel_tool_calls, 'parallel_tool_calls') }),
     stream: readFlag(reading, body.stream, 'stream') ?? false,
@@ -91,6 +90,7 @@ export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
   return {
     ...request,
     ...(all.length > 0 ? { bound: all } : {}),
+    ...(restated.length > 0 ? { restated } : {}),
     ...(reading.unmapped.length > 0 ? { unread: reading.unmapped } : {}),
   };
 }
@@ -98,49 +98,6 @@ export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
 /** `truncation: disabled` is the behaviour of every target. */
 const isMeaningful = (member: string, value: Json | undefined): boolean =>
   isGiven(value) && !(member === 'truncation' && value === 'disabled');
-
-function readTools(reading: RequestReader, body: JsonObject): readonly Tool[] {
-  return readObjects(reading, body.tools, 'tools').flatMap(([tool, path]): readonly Tool[] => {
-    if (readText(reading, tool.type, `${path}.type`) !== 'function') {
-      // Tools that OpenAI runs itself, and custom tools with free-text input.
-      noteUnmapped(reading, path);
-      return [];
-    }
-    noteUnknownMembers(reading, tool, ['type', 'name', 'description', 'parameters', 'strict'], path);
-    return [
-      {
-        name: requireText(reading, tool.name, `${path}.name`),
-        ...definedMembers({
-          description: readText(reading, tool.description, `${path}.description`),
-          parameters: readObject(reading, tool.parameters, `${path}.parameters`),
-          strict: readFlag(reading, tool.strict, `${path}.strict`),
-        }),
-      },
-    ];
-  });
-}
-
-function readToolChoice(reading: RequestReader, choice: Json | undefined): ToolChoice | undefined {
-  if (!isGiven(choice)) return undefined;
-  if (typeof choice === 'string') {
-    const type = readEnum(reading, choice, 'tool_choice', ['auto', 'none', 'required']);
-    return type && { type };
-  }
-  if (!isObject(choice)) return wrongType(reading, choice, 'tool_choice', 'a string or an object');
-  switch (choice.type) {
-    case 'function':
-      return { type: 'tool', name: requireText(reading, choice.name, 'tool_choice.name') };
-    case 'allowed_tools': {
-      noteUnmapped(reading, 'tool_choice.tools');
-      const type = readEnum(reading, choice.mode, 'tool_choice.mode', ['auto', 'required']);
-      return type && { type };
-    }
-    default:
-      requireGiven(reading, choice.type, 'tool_choice.type', 'function or allowed_tools');
-      noteUnmapped(reading, 'tool_choice');
-      return undefined;
-  }
-}
 
 function readLogprobs(reading: RequestReader, body: JsonObject): ChatRequest['logprobs'] {
   const include = readList(reading, body.include, 'include') ?? [];

@@ -12,7 +12,7 @@ export function renderResponse(response: ChatResponse, now = 0, request?: ChatRe
         choice.finish,
         choice.content.some(part => part.type === 'refusal'),
       ),
-      output: itemsOf(choice, id),
+      output: itemsOf(choice, id, request),
       ...(usage ? { usage: usageOf(usage) } : {}),
       ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
     }),

@@ -25,7 +25,7 @@ export function renderStream({ request, now = 0 }: StreamOptions): StreamRendere
     `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: sequence++, ...data })}\n\n`;
   const state: State = {
     request,
-    items: new OutputItems(emit),
+    items: new OutputItems(emit, request),
     emit,
     head: { id: '', model: '', created: now },
     isStarted: false,
@@ -73,7 +73,7 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'tool-call-start': {
       const opening = renderStart(state);
       const proof = event.signature === undefined ? '' : items.closeOpen() + items.addEncryptedContent(event.signature);
-      return opening + proof + items.addCall(event.index, event.id, event.name);
+      return opening + proof + items.addCall(event);
     }
     case 'tool-call-delta':
       return items.addCallArguments(event.index, event.arguments);

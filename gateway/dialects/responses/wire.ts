@@ -4,6 +4,7 @@ import type { ChatRequest, Choice, Citation, Finish, Part, TokenLogprob, Usage }
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { approximationOf, lossOf, type ResponseLosses } from '../../core/chat/response-loss.ts';
 import { logprobsOf } from '../openai/wire.ts';
+import { type CallForm, callFormOf, callItem, toolsOf } from './calls.ts';
 
 export interface ResponseBase {
   readonly id: string;
@@ -30,7 +31,7 @@ export const responseOf = ({ id, model, created }: ResponseBase, request: ChatRe
   temperature: request?.temperature ?? null,
   text: { format: formatOf(request) },
   tool_choice: choiceOf(request),
-  tools: (request?.tools ?? []).map(toolOf),
+  tools: toolsOf(request),
   top_p: request?.topP ?? null,
   truncation: 'disabled',
   usage: null,
@@ -42,14 +43,6 @@ const choiceOf = (request: ChatRequest | undefined): Json => {
   const { toolChoice: choice = { type: 'auto' } as const } = request ?? {};
   return choice.type === 'tool' ? { type: 'function', name: choice.name } : choice.type;
 };
-
-const toolOf = ({ name, description, parameters, strict }: ChatRequest['tools'][number]): JsonObject => ({
-  type: 'function',
-  name,
-  description: description ?? null,
-  parameters: parameters ?? null,
-  strict: strict ?? false,
-});
 
 function formatOf(request: ChatRequest | undefined): JsonObject {
   const { output } = request ?? {};
@@ -110,18 +103,6 @@ export const messageItem = (id: string, content: readonly JsonObject[], status: 
   role: 'assistant',
   content,
 });
-export const callItem = (
-  id: string,
-  call: { readonly id: string; readonly name: string; readonly arguments: string },
-  status: string,
-): JsonObject => ({
-  id,
-  type: 'function_call',
-  status,
-  call_id: call.id,
-  name: call.name,
-  arguments: call.arguments,
-});
 export const reasoningItem = (id: string, text: string, encryptedContent: string | undefined): JsonObject => ({
   id,
   type: 'reasoning',
@@ -130,11 +111,11 @@ export const reasoningItem = (id: string, text: string, encryptedContent: string
 });
 
 /** Item ids are unique within a response and between responses. */
-export const itemId = (kind: 'msg' | 'fc' | 'rs', responseId: string, index: number): string =>
+export const itemId = (kind: 'msg' | 'rs' | CallForm['kind'], responseId: string, index: number): string =>
   `${kind}_${responseId.replace(/[^a-zA-Z0-9]/g, '').slice(-40)}_${index}`;
 
 /** A response's parts as items. Consecutive texts and refusals share a message, which has the log-probabilities. */
-export function itemsOf({ content, logprobs = [] }: Choice, responseId: string): readonly JsonObject[] {
+export function itemsOf({ content, logprobs = [] }: Choice, responseId: string, request?: ChatRequest): readonly JsonObject[] {
   const items: JsonObject[] = [];
   let messageParts: JsonObject[] = [];
   let tokens = logprobs;
@@ -152,22 +133,23 @@ export function itemsOf({ content, logprobs = [] }: Choice, responseId: string):
     } else if (part.type === 'refusal') messageParts.push(refusalPart(part.text));
     else {
       close();
-      for (const item of itemsOfPart(part)) items.push(item(itemId(kindOf(part), responseId, items.length)));
+      for (const item of itemsOfPart(part, request)) items.push(item(itemId(kindOf(part, request), responseId, items.length)));
     }
   }
   close();
   return items;
 }
 
-const kindOf = ({ type }: Part): 'fc' | 'rs' => (type === 'tool-call' ? 'fc' : 'rs');
+const kindOf = (part: Part, request: ChatRequest | undefined): 'rs' | CallForm['kind'] =>
+  part.type === 'tool-call' ? callFormOf(part, request).kind : 'rs';
 
 /** Calls have no signature in this format, so it goes before them as an empty reasoning item. */
-function itemsOfPart(part: Part): readonly ((id: string) => JsonObject)[] {
+function itemsOfPart(part: Part, request: ChatRequest | undefined): readonly ((id: string) => JsonObject)[] {
   switch (part.type) {
     case 'reasoning':
       return [id => reasoningItem(id, part.text, part.signature ?? part.redacted)];
     case 'tool-call': {
-      const call = (id: string): JsonObject => callItem(id, part, 'completed');
+      const call = (id: string): JsonObject => callItem(id, part, 'completed', request);
       return part.signature === undefined ? [call] : [id => reasoningItem(id, '', part.signature), call];
     }
     default:

@@ -2,7 +2,6 @@
 
 import type { ChatResponse, StreamEvent, Usage } from '../../core/chat/chat.ts';
 import { isContentEvent } from '../../core/chat/chat.ts';
-import { restoreToolName, restoreToolNames } from '../../core/chat/fit-request.ts';
 import type { SseEvent, StreamFlag } from '../../core/chat/provider.ts';
 import type { AttemptRecord } from '../../core/exchange.ts';
 import { costOf, priceAtTier } from '../../core/money/price.ts';
@@ -155,11 +154,7 @@ export class Attempt implements UpstreamListener, ProviderResponseListener {
 
   onEvents(received: readonly StreamEvent[], raw: SseEvent | undefined): void {
     if (this.#endedAt !== undefined) return;
-    const { toolNames } = this.context.prepared;
-    const isChanged = toolNames !== undefined || received.some(isStart);
-    const events = isChanged
-      ? received.map(event => (isStart(event) ? this.#withIdentity(event) : restoreToolName(event, toolNames)))
-      : received;
+    const events = received.some(isStart) ? received.map(event => (isStart(event) ? this.#withIdentity(event) : event)) : received;
     if (events.length > 0) this.#lastEventAt = this.context.clock.now();
     const opens = this.#firstTokenMs === undefined && events.some(isContentEvent);
     if (opens) this.#firstTokenMs = this.elapsedMs;
@@ -174,7 +169,7 @@ export class Attempt implements UpstreamListener, ProviderResponseListener {
     if (this.#endedAt !== undefined) return;
     for (const flag of flags) this.#flags.add(flag);
     this.#firstTokenMs ??= this.elapsedMs;
-    this.response = this.#withIdentity(this.#withUsage(restoreToolNames(response, this.context.prepared.toolNames), true));
+    this.response = this.#withIdentity(this.#withUsage(response, true));
     this.#signals = measureSignalsAndFeatures(this.context.prepared.chat, response);
     this.#close();
     const { clock } = this.context;

@@ -3,6 +3,7 @@ import { collectResponse, eventsOf } from '../../core/chat/collect.ts';
 import type { Json } from '../../core/chat/json.ts';
 import type { Provider, SseEvent, StreamFlag, StreamParser } from '../../core/chat/provider.ts';
 import { stripCodeFence } from '../../core/chat/strip-code-fence.ts';
+import { restoringTools } from '../../core/chat/tool-forms.ts';
 import { type Failure, internalFailure } from '../../core/shared/failure.ts';
 import { exhaustedMs } from '../../core/targets/rate-limit-headers.ts';
 import { retryAfterMs } from '../../core/targets/retry-after.ts';
@@ -51,11 +52,11 @@ export class ProviderResponseReader {
 
   constructor(
     provider: Provider,
-    { chat, emulatesJson }: Pick<PreparedRequest, 'chat' | 'emulatesJson'>,
+    prepared: Pick<PreparedRequest, 'chat' | 'emulatesJson' | 'toolNames' | 'freeformTools'>,
     listener: ProviderResponseListener,
   ) {
-    this.#provider = emulatesJson ? stripCodeFence(provider) : provider;
-    this.#isStreamRequested = chat.stream;
+    this.#provider = restoringTools(prepared.emulatesJson ? stripCodeFence(provider) : provider, prepared);
+    this.#isStreamRequested = prepared.chat.stream;
     this.#listener = listener;
   }
 

@@ -91,6 +91,7 @@ function renderTools(request: ChatRequest, traits: ModelTraits, warnings: Warnin
 
 function renderTool(tool: Tool, path: string, traits: ModelTraits, warnings: Warning[]): JsonObject {
   const parameters: JsonObject = { type: 'object', properties: {}, ...tool.parameters };
+  if (tool.form?.deferred) warnings.push(approximated(tool.form.path, 'Sent at once: what a search found is not known here.'));
   const strict = tool.strict && traits.schema ? narrowSchema(parameters) : undefined;
   if (tool.strict && !strict) warnings.push(dropped(`${path}.function.strict`, 'This schema cannot be enforced here.'));
   if (strict && strict.lost.length > 0) {

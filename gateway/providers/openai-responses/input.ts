@@ -1,17 +1,24 @@
 /** A conversation as input items of the Responses API: messages, calls, results and reasoning items. */
-import type { MediaSource, Message, Part } from '../../core/chat/chat.ts';
+import type { ChatRequest, MediaSource, Message, Part, Tool } from '../../core/chat/chat.ts';
 import type { Json, JsonObject } from '../../core/chat/json.ts';
 import { approximated, dropped, type Warning, withoutCitations } from '../../core/chat/provider.ts';
 import type { ModelTraits } from '../openai/model.ts';
 import { isEncrypted } from './reading.ts';
+import { renderCall } from './tools.ts';
 
 interface Context {
   readonly traits: ModelTraits;
   readonly warnings: Warning[];
+  readonly tools: readonly Tool[];
+  /** Ids of freeform calls, whose results have a type of their own. */
+  readonly freeformIds: ReadonlySet<string>;
 }
 
-export function renderInput(messages: readonly Message[], traits: ModelTraits, warnings: Warning[]): readonly JsonObject[] {
-  const context: Context = { traits, warnings };
+const isFreeform = (part: Part): part is Part & { type: 'tool-call' } => part.type === 'tool-call' && part.freeform === true;
+
+export function renderInput({ messages, tools }: ChatRequest, traits: ModelTraits, warnings: Warning[]): readonly JsonObject[] {
+  const freeformIds = new Set(messages.flatMap(({ content }) => content.flatMap(part => (isFreeform(part) ? [part.id] : []))));
+  const context: Context = { traits, warnings, tools, freeformIds };
   return messages.flatMap((message, index) => renderMessage(message, `messages[${index}]`, context));
 }
 
@@ -44,10 +51,16 @@ function renderItem(part: Part, path: string, context: Context): readonly JsonOb
       if (part.signature !== undefined) {
         context.warnings.push(dropped(`${path}.signature`, 'The signature of a call can only go back to the provider that made it.'));
       }
-      return [{ type: 'function_call', call_id: part.id, name: part.name, arguments: part.arguments }];
+      return [renderCall(part, context.tools)];
     }
     case 'tool-result':
-      return [{ type: 'function_call_output', call_id: part.id, output: renderResult(part, path, context) }];
+      return [
+        {
+          type: context.freeformIds.has(part.id) ? 'custom_tool_call_output' : 'function_call_output',
+          call_id: part.id,
+          output: renderResult(part, path, context),
+        },
+      ];
     case 'reasoning':
       return renderReasoning(part, path, context);
     default:

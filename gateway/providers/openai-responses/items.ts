@@ -3,7 +3,7 @@ import type { Citation, StreamEvent } from '../../core/chat/chat.ts';
 import type { JsonObject } from '../../core/chat/json.ts';
 import { citationOf } from '../openai/parsing/citations.ts';
 import { objectOf, text } from '../openai/parsing/reading.ts';
-import { callIdOf, logprobsOf, paragraphBreak, parseItem, reasoningTextOf, unmappedIn } from './reading.ts';
+import { callOf, logprobsOf, paragraphBreak, parseItem, reasoningTextOf, unmappedIn } from './reading.ts';
 
 interface Item {
   /** The call index, once the call was emitted. */
@@ -68,9 +68,11 @@ export function collectItems(): ItemCollector {
     return item;
   };
   const open = (item: Item, payload: JsonObject): readonly StreamEvent[] => {
-    if (item.call !== undefined || (payload.type !== 'function_call' && payload.type !== 'custom_tool_call')) return [];
+    const call = item.call === undefined ? callOf(payload) : undefined;
+    if (!call) return [];
     item.call = calls++;
-    return [{ type: 'tool-call-start', choice: 0, index: item.call, id: callIdOf(payload), name: text(payload.name) }];
+    const { id, name, freeform } = call;
+    return [{ type: 'tool-call-start', choice: 0, index: item.call, id, name, ...(freeform ? { freeform } : {}) }];
   };
   const close = (item: Item, payload: JsonObject): readonly StreamEvent[] => {
     if (item.closed) return [];
@@ -159,9 +161,9 @@ function logprobsDelta(data: JsonObject): readonly StreamEvent[] {
 function remainingEvents(item: Item, payload: JsonObject, length: number): readonly StreamEvent[] {
   switch (payload.type) {
     case 'function_call':
-      return item.isEmitted ? [] : argumentsDelta(item, text(payload.arguments));
     case 'custom_tool_call':
-      return item.isEmitted ? [] : argumentsDelta(item, text(payload.input));
+    case 'tool_search_call':
+      return item.isEmitted ? [] : argumentsDelta(item, callOf(payload)?.arguments ?? '');
     case 'reasoning': {
       const thought = item.isEmitted ? [] : textDelta(item, 'reasoning-delta', reasoningTextOf(payload));
       const signature = text(payload.encrypted_content);

@@ -3,6 +3,7 @@ import type { Finish, Part, Usage } from '../../core/chat/chat.ts';
 import { unmappedMax } from '../../core/chat/collect.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { count } from '../../core/chat/json-members.ts';
+import { qualifiedName } from '../../core/chat/tool-forms.ts';
 import type { Failure } from '../../core/shared/failure.ts';
 import { citationOf } from '../openai/parsing/citations.ts';
 import { errorIn, failureOf } from '../openai/parsing/failure.ts';
@@ -44,11 +45,12 @@ export function parseOutput(output: readonly JsonObject[]): { readonly content: 
   return { content, unread: [...new Set(output.flatMap(unmappedIn))].slice(0, unmappedMax) };
 }
 
-const knownItemTypes: readonly Json[] = ['message', 'reasoning', 'function_call', 'custom_tool_call', 'image_generation_call'];
+const knownItemTypes: readonly Json[] = ['message', 'reasoning', 'image_generation_call'];
 
 /** Kinds of an item's unmapped content. */
 export function unmappedIn(item: JsonObject): readonly string[] {
   const kind = text(item.type).slice(0, 100);
+  if (callOf(item)) return [];
   if (!knownItemTypes.includes(kind)) return [kind || 'item'];
   if (kind !== 'message') return [];
   return listOf(item.content).flatMap(part =>
@@ -70,9 +72,11 @@ export function parseItem(item: JsonObject, offset: number): readonly Part[] {
     case 'reasoning':
       return parseReasoning(item);
     case 'function_call':
-      return [{ type: 'tool-call', id: callIdOf(item), name: text(item.name), arguments: text(item.arguments) }];
     case 'custom_tool_call':
-      return [{ type: 'tool-call', id: callIdOf(item), name: text(item.name), arguments: text(item.input) }];
+    case 'tool_search_call': {
+      const call = callOf(item);
+      return call ? [call] : [];
+    }
     case 'image_generation_call': {
       const mediaType = `image/${text(item.output_format) || 'png'}`;
       const data = text(item.result);
@@ -80,6 +84,24 @@ export function parseItem(item: JsonObject, offset: number): readonly Part[] {
     }
     default:
       return [];
+  }
+}
+
+/** The call of an item; undefined for other items, and for searches that OpenAI runs itself. */
+export function callOf(item: JsonObject): (Part & { type: 'tool-call' }) | undefined {
+  const id = text(item.call_id) || text(item.id);
+  // A function that OpenAI's own search found has its own name as its namespace.
+  const name = item.namespace === item.name ? text(item.name) : qualifiedName(text(item.namespace), text(item.name));
+  switch (item.type) {
+    case 'function_call':
+      return { type: 'tool-call', id, name, arguments: text(item.arguments) };
+    case 'custom_tool_call':
+      return { type: 'tool-call', id, name, arguments: text(item.input), freeform: true };
+    case 'tool_search_call':
+      if (item.execution !== 'client') return undefined;
+      return { type: 'tool-call', id, name: 'tool_search', arguments: JSON.stringify(item.arguments ?? {}) };
+    default:
+      return undefined;
   }
 }
 
@@ -105,7 +127,6 @@ export function reasoningTextOf(item: JsonObject): string {
 }
 
 export const paragraphBreak = '\n\n';
-export const callIdOf = (item: JsonObject): string => text(item.call_id) || text(item.id);
 export const logprobsOf = (value: Json | undefined): ReturnType<typeof parseLogprobs> => parseLogprobs({ content: value ?? null });
 
 const reasons: Readonly<Record<string, Finish['reason']>> = { max_output_tokens: 'length', content_filter: 'content-filter' };

@@ -1,11 +1,12 @@
 /** Renders a ChatRequest as the body of POST /responses. */
-import type { ChatRequest, Tool } from '../../core/chat/chat.ts';
+import type { ChatRequest } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/chat/provider.ts';
 import { type ModelTraits, traitsOf } from '../openai/model.ts';
 import { renderServiceTier } from '../openai/request.ts';
 import { renderSampling } from '../openai/sampling.ts';
 import { renderInput } from './input.ts';
+import { renderTools } from './tools.ts';
 
 /** Members with the same name and meaning in chat completions. */
 const sharedMembers = new Set([
@@ -35,7 +36,7 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
   const body = {
     ...extra,
     model,
-    input: renderInput(request.messages, traits, warnings),
+    input: renderInput(request, traits, warnings),
     ...renderTools(request),
     ...taken,
     ...(effort === undefined ? {} : { reasoning: { effort } }),
@@ -71,25 +72,6 @@ function renderExtra({ extra }: ChatRequest, warnings: Warning[]): JsonObject {
   }
   return sent;
 }
-
-function renderTools(request: ChatRequest): JsonObject {
-  if (request.tools.length === 0) return {};
-  const { toolChoice: choice, parallelToolCalls: parallel } = request;
-  return {
-    tools: request.tools.map(renderTool),
-    ...(choice === undefined ? {} : { tool_choice: choice.type === 'tool' ? { type: 'function', name: choice.name } : choice.type }),
-    ...(parallel === undefined ? {} : { parallel_tool_calls: parallel }),
-  };
-}
-
-/** Tools default to strict in this format and to non-strict in the others. */
-const renderTool = ({ name, description, parameters, strict }: Tool): JsonObject => ({
-  type: 'function',
-  name,
-  ...(description === undefined ? {} : { description }),
-  parameters: parameters ?? { type: 'object', properties: {} },
-  strict: strict ?? false,
-});
 
 function renderLimit({ maxOutputTokens }: ChatRequest, warnings: Warning[]): JsonObject {
   if (maxOutputTokens === undefined) return {};

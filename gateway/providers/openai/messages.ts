@@ -132,8 +132,9 @@ function renderReasoning(part: Part & { type: 'reasoning' }, path: string, { tra
 }
 
 function renderCall(part: Part & { type: 'tool-call' }, path: string, context: Context): JsonObject {
-  const called = { name: part.name, arguments: part.arguments };
-  const call = { id: renderId(part.id, context), type: 'function', function: called };
+  const id = renderId(part.id, context);
+  if (part.freeform) return { id, type: 'custom', custom: { name: part.name, input: part.arguments } };
+  const call = { id, type: 'function', function: { name: part.name, arguments: part.arguments } };
   if (part.signature === undefined) return call;
   // Only Google signs calls, and expects its signatures here.
   if (!context.traits.isOpenAi) return { ...call, extra_content: { google: { thought_signature: part.signature } } };

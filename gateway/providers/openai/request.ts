@@ -50,19 +50,33 @@ function renderTools(request: ChatRequest, traits: ModelTraits, warnings: Warnin
   };
 }
 
-const renderTool = ({ name, description, parameters, strict }: Tool): JsonObject => ({
-  type: 'function',
-  function: {
-    name,
-    ...(description === undefined ? {} : { description }),
-    ...(parameters === undefined ? {} : { parameters }),
-    ...(strict === undefined ? {} : { strict }),
-  },
-});
+function renderTool({ name, description, parameters, strict, form }: Tool): JsonObject {
+  const described = { name, ...(description === undefined ? {} : { description }) };
+  if (form?.type === 'freeform') return { type: 'custom', custom: { ...described, ...renderFormat(form.format) } };
+  return {
+    type: 'function',
+    function: {
+      ...described,
+      ...(parameters === undefined ? {} : { parameters }),
+      ...(strict === undefined ? {} : { strict }),
+    },
+  };
+}
 
-function renderToolChoice({ toolChoice }: ChatRequest): JsonObject {
+/** A grammar has a member of its own here. */
+function renderFormat(format: JsonObject | undefined): JsonObject {
+  if (!format) return {};
+  if (format.type !== 'grammar') return { format };
+  const { type, ...grammar } = format;
+  return { format: { type, grammar } };
+}
+
+function renderToolChoice({ toolChoice, tools }: ChatRequest): JsonObject {
   if (toolChoice === undefined) return {};
-  return { tool_choice: toolChoice.type === 'tool' ? { type: 'function', function: { name: toolChoice.name } } : toolChoice.type };
+  if (toolChoice.type !== 'tool') return { tool_choice: toolChoice.type };
+  const { name } = toolChoice;
+  const isFreeform = tools.some(tool => tool.name === name && tool.form?.type === 'freeform');
+  return { tool_choice: isFreeform ? { type: 'custom', custom: { name } } : { type: 'function', function: { name } } };
 }
 
 function renderOutput({ output }: ChatRequest): JsonObject {

@@ -28,7 +28,7 @@ export function collectCalls(choice: number, responseId: () => string): CallColl
   const calls: Call[] = [];
   let count = 0;
 
-  const emit = (call: Call, signature: string): readonly StreamEvent[] => {
+  const emit = (call: Call, { signature, freeform }: Pick<ParsedCall, 'signature' | 'freeform'>): readonly StreamEvent[] => {
     const index = count++;
     call.emittedIndex = index;
     const id = call.id || generateCallId(responseId(), choice, index, call.name);
@@ -38,6 +38,7 @@ export function collectCalls(choice: number, responseId: () => string): CallColl
       index,
       id,
       name: call.name,
+      ...(freeform ? { freeform } : {}),
       ...(signature === '' ? {} : { signature }),
     };
     return [start, ...delta(index, call.arguments)];
@@ -54,7 +55,7 @@ export function collectCalls(choice: number, responseId: () => string): CallColl
     call.arguments += callDelta.arguments;
     if (call.emittedIndex !== undefined) return delta(call.emittedIndex, callDelta.arguments);
     call.name ||= callDelta.name;
-    return call.name === '' ? [] : emit(call, callDelta.signature);
+    return call.name === '' ? [] : emit(call, callDelta);
   };
 
   return {
@@ -62,7 +63,7 @@ export function collectCalls(choice: number, responseId: () => string): CallColl
       return count;
     },
     add: pieces => pieces.flatMap(addDelta),
-    end: () => calls.flatMap(call => (call.emittedIndex === undefined ? emit(call, '') : [])),
+    end: () => calls.flatMap(call => (call.emittedIndex === undefined ? emit(call, { signature: '', freeform: false }) : [])),
   };
 }
 

@@ -61,6 +61,8 @@ export interface ParsedCall {
   readonly id: string;
   readonly name: string;
   readonly arguments: string;
+  /** Its arguments are the text of a freeform tool. */
+  readonly freeform: boolean;
   readonly signature: string;
 }
 
@@ -75,6 +77,7 @@ export function callsIn(message: JsonObject): readonly ParsedCall[] {
       id: text(call.id),
       name: text(called.name),
       arguments: argumentsOf(called.arguments ?? called.input),
+      freeform: called === call.custom,
       signature: text(objectOf(objectOf(call.extra_content).google).thought_signature),
     };
   });

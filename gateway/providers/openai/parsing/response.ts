@@ -41,6 +41,7 @@ function parseChoice(choice: JsonObject, at: number, id: string, sources: readon
       id: call.id || generateCallId(id, index, number, call.name),
       name: call.name,
       arguments: call.arguments,
+      ...(call.freeform ? { freeform: true as const } : {}),
       ...(call.signature === '' ? {} : { signature: call.signature }),
     }),
   );
