@@ -1,6 +1,6 @@
 /** Every command, flag and configuration that README and docs show exists and is accepted. */
-import { globSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parseGate } from '../eval/gate/file.ts';
@@ -100,4 +100,34 @@ test('a command, a subcommand and a flag that do not exist are found', () => {
   expect(unknownIn('hindcast replay again')).toEqual(['hindcast replay again']);
   expect(unknownIn('hindcast replay run --since 1h --agianst sim/small')).toEqual(['hindcast replay run --agianst']);
   expect(unknownIn('hindcast eval gate gate.yaml')).toEqual([]);
+});
+
+/** The anchors of a page's headings, as repositories and /docs make them. */
+const anchorsOf = (page: string): readonly string[] =>
+  [...textOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+
+test.each([...pages, 'deploy/README.md', 'CHANGELOG.md'])('the links of %s lead to files and headings that exist', page => {
+  const links = [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!).filter(link => !/^[a-z]+:/.test(link));
+  const broken = links.filter(link => {
+    const [file, anchor] = link.split('#') as [string, string?];
+    const target = file === '' ? page : join(dirname(page), file);
+    if (!existsSync(join(root, target))) return true;
+    return anchor !== undefined && !anchorsOf(target).includes(anchor);
+  });
+  expect(broken).toEqual([]);
+});
+
+test('the page of errors names codes that the gateway returns, and no other', () => {
+  const sources = globSync('gateway/**/*.ts', { cwd: root }).map(textOf).join('\n');
+  const table = /\| code \| status[\s\S]*?\n\n/.exec(textOf('docs/troubleshooting.md'))![0];
+  const codes = [...table.matchAll(/^\| ((?:`[a-z_]+`(?:, )?)+) \|/gm)].flatMap(([, cell]) =>
+    cell!.split(', ').map(code => code.replaceAll('`', '')),
+  );
+  expect(codes.length).toBeGreaterThan(20);
+  expect(codes.filter(code => !sources.includes(`'${code}'`))).toEqual([]);
 });

@@ -3,9 +3,10 @@ import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { expect, test } from 'vitest';
 import { openApiDocument } from '../../gateway/admin/api/openapi.ts';
 import { apiRoutes, prefix, routeEntries } from '../../gateway/admin/api/table.ts';
+import { version } from '../../gateway/settings/version.ts';
 import { startGateway } from '../gateway/harness.ts';
 
-const document = openApiDocument('0.1.0') as {
+const document = openApiDocument(version()) as {
   readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly operationId: string }>>>>;
 };
 

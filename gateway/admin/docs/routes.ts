@@ -1,9 +1,10 @@
-/** `GET /openapi.json`, and `GET /docs/api`, which shows it. Open to everybody: they tell what there is, and nothing of what happened. */
+/** `GET /openapi.json`, `/docs/api`, which shows it, and `/docs` with the guides. Open to everybody: they say what there is, not what happened. */
 import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import type { RouteEntry } from '../../http/route-table.ts';
 import { version } from '../../settings/version.ts';
 import { openApiDocument } from '../api/openapi.ts';
+import { guidePage, readGuides } from './guides.ts';
 import { type ApiDocument, docsPage } from './page.ts';
 
 const headers = {
@@ -26,7 +27,26 @@ export function docsRoutes(): readonly RouteEntry[] {
     route('/openapi.json', 'document', 'application/json; charset=utf-8'),
     route('/docs/api', 'page', 'text/html; charset=utf-8'),
     route('/docs/api.css', 'style', 'text/css; charset=utf-8'),
+    ...guideRoutes(),
   ];
+}
+
+/** A page each, rendered when the first one asks. */
+function guideRoutes(): readonly RouteEntry[] {
+  const guides = readGuides();
+  const pages = new Map<string, string>();
+  return [undefined, ...guides].map(guide => {
+    const path = guide ? `/docs/${guide.name}` : '/docs';
+    return {
+      method: 'GET',
+      path,
+      handler: (_, response) => {
+        const page = pages.get(path) ?? guidePage(guides, guide);
+        pages.set(path, page);
+        send(response, 'text/html; charset=utf-8', page);
+      },
+    };
+  });
 }
 
 /** Made when the first one asks. */
