@@ -131,3 +131,18 @@ test('the page of errors names codes that the gateway returns, and no other', ()
   expect(codes.length).toBeGreaterThan(20);
   expect(codes.filter(code => !sources.includes(`'${code}'`))).toEqual([]);
 });
+
+/** Sentences of prose: no code blocks, tables, headings or pictures. */
+const sentencesOf = (text: string): readonly string[] =>
+  text
+    .replaceAll(/^```[\s\S]*?^```/gm, '')
+    .split(/\n\s*\n|\n(?=[-*|#]|\d+\. )/)
+    .filter(paragraph => !/^\s*[|#]/.test(paragraph))
+    .flatMap(paragraph => paragraph.replaceAll(/\s+/g, ' ').split(/(?<=[.!?:]\)?) (?=[A-Z`*[(])/));
+
+test.each(['README.md', 'docs/quickstart.md', 'docs/concepts.md', 'docs/configuration.md', 'docs/routing.md', 'docs/replay.md'])(
+  'no sentence of %s has more than 30 words',
+  page => {
+    expect(sentencesOf(textOf(page)).filter(sentence => sentence.split(' ').length > 30)).toEqual([]);
+  },
+);

@@ -44,7 +44,7 @@ export function guidePage(guides: readonly Guide[], current: Guide | undefined):
   );
   const body = current
     ? html(current.markdown)
-    : `<h1>Documentation</h1><ul>${list.join('')}<li><a href="/docs/api">Admin API</a></li></ul>`;
+    : `<h1>Documentation</h1><ul>${list.join('')}<li><a href="/docs/api">Admin API reference</a></li></ul>`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -54,7 +54,7 @@ export function guidePage(guides: readonly Guide[], current: Guide | undefined):
 <link rel="stylesheet" href="/docs/api.css">
 </head>
 <body class="guide">
-<nav aria-label="Pages"><strong><a href="/docs">Hindcast</a></strong><ul>${list.join('')}<li><a href="/docs/api">Admin API</a></li></ul></nav>
+<nav aria-label="Pages"><strong><a href="/docs">Hindcast</a></strong><ul>${list.join('')}<li><a href="/docs/api">Admin API reference</a></li></ul></nav>
 <main>
 ${body}
 </main>
