@@ -71,11 +71,15 @@ export function fillPage(page: string): string {
   if (missing.length > 0)
     throw new Error(`docs/configuration.md has no place for ${missing.join(', ')}: add <!-- keys NAME --> and <!-- /keys -->`);
   return page.replaceAll(/<!-- keys (\w+) -->[\s\S]*?<!-- \/keys -->/g, (_, name: string) => {
-    const rows = rowsOf(sections[name]!, name);
+    const rows = rowsOf(sections[name]!, name).map(row => ({ ...row, path: writtenAs(row.path) }));
     const unique = rows.filter(({ path }, index) => rows.findIndex(row => row.path === path) === index);
     return `<!-- keys ${name} -->\n${table(unique)}\n<!-- /keys -->`;
   });
 }
+
+/** A list of prices has the keys of one, and so has every price within a price: the page has each of them once. */
+export const writtenAs = (path: string): string =>
+  path.replace(/^prices\.\*(?:\[\])?(?:\.(?:tiers\[\]|batch|hours\[\]\.price)(?=\.(?!above)))?/, 'prices.*');
 
 if (import.meta.main) {
   const file = join(import.meta.dirname, '../docs/configuration.md');

@@ -2,7 +2,7 @@
 
 import type { Finish, Usage } from './chat/chat.ts';
 import type { StreamFlag, Warning } from './chat/provider.ts';
-import type { Cost } from './money/price.ts';
+import type { Cost, PriceState } from './money/price.ts';
 import type { RouteEvent, RouteOutcome, RoutePolicy } from './routing/router.ts';
 import { type Failure, type FailureKind, failureLabel } from './shared/failure.ts';
 import type { Instant, Milliseconds } from './shared/time.ts';
@@ -171,6 +171,8 @@ export interface AttemptRecord {
   readonly finish?: Finish;
   readonly usage?: Usage;
   readonly cost?: Cost;
+  /** The service tier that served it, as the provider names it. */
+  readonly serviceTier?: string;
   readonly signals: Signals;
   readonly warnings: readonly Warning[];
   readonly flags: readonly StreamFlag[];
@@ -180,6 +182,10 @@ export interface AttemptRecord {
 /** An attempt's outcome as the label of records and metrics. */
 export const outcomeLabel = ({ outcome }: Pick<AttemptRecord, 'outcome'>): string =>
   outcome === 'ok' || outcome === 'aborted' ? outcome : failureLabel(outcome);
+
+/** How an attempt's cost came to be known; undefined when it used nothing that is billed. */
+export const priceStateOf = ({ usage, cost }: Pick<AttemptRecord, 'usage' | 'cost'>): PriceState | undefined =>
+  cost ? (cost.state ?? 'table') : usage && 'unknown';
 
 declare const sealed: unique symbol;
 /** Proof that an exchange is recorded as safely as `recorder.durability` promises. Required to send a response's last bytes. */

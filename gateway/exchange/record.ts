@@ -109,11 +109,12 @@ const addUsage = (a: Usage, b: Usage): Usage => ({
   ...sumOptional('cacheWriteHour', a, b),
   ...sumOptional('audioInput', a, b),
   ...sumOptional('audioOutput', a, b),
+  ...sumOptional('searches', a, b),
   source: a.source === 'provider' && b.source === 'provider' ? 'provider' : 'estimated',
 });
 
 /** Of counts that few answers have. */
-function sumOptional(name: 'cacheWriteHour' | 'audioInput' | 'audioOutput', a: Usage, b: Usage): Partial<Usage> {
+function sumOptional(name: 'cacheWriteHour' | 'audioInput' | 'audioOutput' | 'searches', a: Usage, b: Usage): Partial<Usage> {
   const sum = (a[name] ?? 0) + (b[name] ?? 0);
   return sum > 0 ? { [name]: sum } : {};
 }

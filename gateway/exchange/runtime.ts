@@ -5,6 +5,7 @@ import { chooseKey } from '../core/targets/key-cooldowns.ts';
 import { noQueuedDemand, readyAt } from '../core/targets/rate-limits.ts';
 import type { AccountEndpoint } from '../observability/spans.ts';
 import { createPriceBook } from '../prices/price-book.ts';
+import { readPriceFile } from '../prices/price-file.ts';
 import { newSpanId } from '../settings/ids.ts';
 import { type Account, routingDefaults, type Settings } from '../settings/settings.ts';
 import { createPlanner } from '../targets/planner.ts';
@@ -38,7 +39,7 @@ export function createRuntime(settings: Settings, { clock, upstream, sink, fleet
   // The same object for the same target and key, so that what is made of it is made once.
   const targets = new Map<string, Target>();
   const endpoints = new Map([...accounts.values()].map(account => [account.name, endpointOf(account)]));
-  const book = createPriceBook(settings.prices);
+  const book = createPriceBook(settings.prices, readPriceFile(settings.store.path));
   // An account is often named after its vendor though it speaks another's wire format.
   const priceOf: GatewayRuntime['priceOf'] = (provider, providerName, model, at) =>
     book(providerName, model, at) ?? book(provider.priceBook, model, at);

@@ -181,10 +181,7 @@ export class PassThroughAttempt {
     const { environment, command } = this.#input;
     const { target, upstreamResponse, targetRequest } = this;
     const consumption = this.#isComplete ? this.#consumption() : undefined;
-    const priced = (name: string) => {
-      const price = environment.priceOf(target.provider, target.providerName, name, this.#startedAt);
-      return costOf(consumption!, { book: target.provider.priceBook, model: name, at: this.#startedAt, price });
-    };
+    const priced = (name: string) => costOf(consumption!, environment.priceOf(target.provider, target.providerName, name, this.#startedAt));
     const { model } = targetRequest;
     const cost =
       consumption && (consumption.servedModel || model)

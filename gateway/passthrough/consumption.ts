@@ -7,10 +7,6 @@ import type { Operation } from '../core/exchange.ts';
 export interface Consumption {
   readonly servedModel: string;
   readonly usage?: Usage;
-  /** Image tokens among the input tokens, which have their own price. */
-  readonly imageInput?: number;
-  /** Image tokens among the output tokens. */
-  readonly imageOutput?: number;
   /** Of transcribed audio. */
   readonly seconds?: number;
   /** Of text turned into speech. */
@@ -84,11 +80,9 @@ function imagesOf(fields: RequestFields, last: JsonObject, usage: JsonObject, to
   if (!tokenUsage) return { images };
   const details = isObject(usage.input_tokens_details) ? usage.input_tokens_details : {};
   const outputDetails = isObject(usage.output_tokens_details) ? usage.output_tokens_details : {};
-  return {
-    images,
-    imageInput: numberIn(details.image_tokens) ?? 0,
-    imageOutput: numberIn(outputDetails.image_tokens) ?? tokenUsage.output,
-  };
+  const imageInput = numberIn(details.image_tokens) ?? 0;
+  const imageOutput = numberIn(outputDetails.image_tokens) ?? tokenUsage.output;
+  return { images, usage: { ...tokenUsage, ...(imageInput > 0 ? { imageInput } : {}), ...(imageOutput > 0 ? { imageOutput } : {}) } };
 }
 
 const numberIn = (value: Json | undefined): number | undefined =>

@@ -73,8 +73,8 @@ export interface Settings {
   readonly tenants: ReadonlyMap<string, Tenant>;
   /** By the sha256 hex of the whole key. Empty means that no key is needed. */
   readonly keys: ReadonlyMap<string, CallerKey>;
-  /** USD per million tokens by `provider/model`, where provider is the account's name. Overrides the price book. */
-  readonly prices: Readonly<Record<string, PriceOverride>>;
+  /** In USD, by `provider/model`, where provider is the account's name. Overrides the price book. */
+  readonly prices: PriceEntries;
   /** Features of models by `provider/model`. Overrides the catalogue. */
   readonly models?: Readonly<Record<string, ModelFacts>>;
 }
@@ -188,15 +188,51 @@ export interface CallerKey extends Caps {
   readonly role: 'caller' | 'viewer' | 'analyst' | 'admin';
 }
 
-export interface PriceOverride {
+/** USD per million tokens. */
+export interface RatesEntry {
   readonly input: number;
   readonly output: number;
   readonly cached?: number;
   readonly cache_write?: number;
   readonly cache_write_1h?: number;
+  readonly audio_input?: number;
+  readonly audio_output?: number;
+  readonly audio_cached?: number;
+  readonly image_input?: number;
+  readonly image_output?: number;
+  readonly reasoning?: number;
+}
+
+/** A price as configured, in USD; without `input` and `output` the model is billed by units alone. */
+export interface PriceEntry extends Partial<RatesEntry> {
+  readonly tiers?: readonly (RatesEntry & { readonly above: number })[];
   /** By tier, as a factor on these prices. */
   readonly service_tiers?: Readonly<Record<string, number>>;
+  readonly batch?: number | RatesEntry;
+  readonly per_request?: number;
+  readonly per_search?: number;
+  readonly per_character?: number;
+  readonly per_second?: number;
+  readonly per_image?: Readonly<Record<string, number>>;
+  readonly hours?: readonly PriceHoursEntry[];
+  /** ISO 8601: a date is midnight UTC. */
+  readonly from?: string;
+  readonly until?: string;
 }
+
+/** Hours with another price: a share of the row's, or a price of their own. */
+export interface PriceHoursEntry {
+  readonly days?: readonly string[];
+  readonly from: string;
+  readonly to: string;
+  readonly tz?: string;
+  readonly except?: readonly string[];
+  readonly share?: number;
+  readonly price?: RatesEntry;
+}
+
+/** By `provider/model`, where the model may end with `*`: one price, or rows that are valid at different times. */
+export type PriceEntries = Readonly<Record<string, PriceEntry | readonly PriceEntry[]>>;
 
 /** Defaults: a minute to the first content, one retry, ten minutes in total. */
 export const stepDefaults = { timeoutMs: 60_000, retries: 1, backoffMs: 200 } as const;

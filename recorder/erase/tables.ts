@@ -13,7 +13,7 @@ interface TableCondition {
 }
 
 /** Not `audit` and `erasures`: they say that something was erased, and hold none of it. */
-const tablesByTenant = ['payloads', 'attempts', 'scores', 'replay_results', 'runs', 'requests'];
+const tablesByTenant = ['payloads', 'attempts', 'scores', 'repriced', 'replay_results', 'runs', 'requests'];
 const rollups: readonly TableCondition[] = [
   { table: 'usage_1m', where: 'tenant_id = {tenant: String} AND minute <= toDateTime({at: DateTime64(3)})' },
   { table: 'usage_1h', where: 'tenant_id = {tenant: String} AND hour <= toDateTime({at: DateTime64(3)})' },
@@ -34,7 +34,7 @@ export function tableConditions(subject: Subject): readonly TableCondition[] {
   const replays = `SELECT request_id FROM requests WHERE run_id != '' AND replay_of IN (${ownText})`;
   const all = `(request_id IN (${own}) OR request_id IN (${replays}))`;
   return [
-    ...['payloads', 'attempts', 'scores'].map(table => ({ table, where: all })),
+    ...['payloads', 'attempts', 'scores', 'repriced'].map(table => ({ table, where: all })),
     { table: 'replay_results', where: `(request_id IN (${ownText}) OR replay_id IN (${ownText}))` },
     { table: 'requests', where: `run_id != '' AND replay_of IN (${ownText}) AND NOT (${condition})` },
     { table: 'requests', where: condition },

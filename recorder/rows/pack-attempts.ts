@@ -1,8 +1,8 @@
 /** The rows of `attempts` and `payloads` that an exchange leaves. */
-import { type AttemptRecord, type Exchange, outcomeLabel } from '../../gateway/core/exchange.ts';
+import { type AttemptRecord, type Exchange, outcomeLabel, priceStateOf } from '../../gateway/core/exchange.ts';
 import { confidenceOf } from '../../gateway/core/signals/signal.ts';
 import type { AttemptKind } from '../../gateway/core/targets/attempt-kind.ts';
-import { packTokens } from './pack-requests.ts';
+import { packTokens, priceStates } from './pack-requests.ts';
 import type { PieceWriter } from './piece-writer.ts';
 import type { PromptHashes } from './prompt-hashes.ts';
 import { atLeastOne, attemptReason, chunkTimings, errorType, warningText } from './row-values.ts';
@@ -28,6 +28,9 @@ export function packAttemptRow(to: RowWriter, exchange: Exchange, index: number)
   to.texts(attempt.warnings.map(warningText));
   to.texts(attempt.flags);
   to.text(exchange.run ?? '');
+  to.choice(priceStates, priceStateOf(attempt) ?? 'unset');
+  to.text(attempt.serviceTier ?? '');
+  to.u32(attempt.usage?.cacheWriteHour ?? 0);
   to.u16(0);
 }
 

@@ -2,8 +2,9 @@
 import type { AttemptRecord, Exchange } from '../../gateway/core/exchange.ts';
 import { failureLabel } from '../../gateway/core/shared/failure.ts';
 import { confidenceOf } from '../../gateway/core/signals/signal.ts';
+import { priceStates } from './pack-requests.ts';
 import type { PieceWriter } from './piece-writer.ts';
-import { atLeastOne, priceId, timeOfId } from './row-values.ts';
+import { atLeastOne, exchangePriceState, priceId, timeOfId } from './row-values.ts';
 
 const noSignals = {};
 
@@ -38,4 +39,5 @@ export function packReplayRow(to: PieceWriter, exchange: Exchange, kept: Attempt
   to.u8(attempts.length);
   to.u8(attempts.filter(({ kind }) => kind === 'escalation').length);
   to.body(exchange.response);
+  to.choice(priceStates, exchangePriceState(attempts, kept));
 }

@@ -5,7 +5,7 @@ import type { AttemptRecord, Exchange, ExchangeOutcome } from '../../gateway/cor
 import { failureLabel } from '../../gateway/core/shared/failure.ts';
 import { confidenceOf } from '../../gateway/core/signals/signal.ts';
 import type { PromptHashes } from './prompt-hashes.ts';
-import { atLeastOne, cacheStatus, payloadState, priceId, warningText } from './row-values.ts';
+import { atLeastOne, cacheStatus, exchangePriceState, payloadState, priceId, warningText } from './row-values.ts';
 import { numbered, type RowWriter } from './row-writer.ts';
 
 const outcomeNames: readonly ExchangeOutcome[] = [
@@ -22,6 +22,7 @@ const outcomeNames: readonly ExchangeOutcome[] = [
 const outcomes = numbered(outcomeNames);
 const usageSources = numbered(['provider', 'estimated', 'none']);
 const cacheStatuses = numbered(['none', 'miss', 'hit', 'semantic_hit', 'bypass']);
+export const priceStates = numbered(['unset', 'stated', 'table', 'config', 'estimated', 'unknown']);
 const payloadStates = numbered(['none', 'stored', 'redacted', 'object', 'dropped']);
 
 export function packTokens(to: RowWriter, usage: Usage | undefined): void {
@@ -39,6 +40,11 @@ export function packRequestRow(to: RowWriter, exchange: Exchange, kept: AttemptR
   packUsage(to, exchange, kept);
   packBytes(to, exchange, hashes);
   packRouting(to, exchange);
+  to.choice(priceStates, exchangePriceState(exchange.attempts, kept));
+  to.text(kept?.serviceTier ?? '');
+  to.u32(exchange.usage?.cacheWriteHour ?? 0);
+  to.f64(1);
+  to.u16(0);
 }
 
 function packIdentity(to: RowWriter, exchange: Exchange, kept: AttemptRecord | undefined): void {
@@ -141,7 +147,6 @@ function packRouting(to: RowWriter, exchange: Exchange): void {
   to.text(exchange.replayOf ?? '');
   to.text(exchange.arm ?? '');
   to.u16(exchange.repeat ?? 0);
-  to.u16(0);
 }
 
 const policyTexts = new WeakMap<object, Buffer>();

@@ -1,6 +1,7 @@
 /** Values of columns that are computed from an exchange. */
 import type { Warning } from '../../gateway/core/chat/provider.ts';
-import type { AttemptRecord, Exchange } from '../../gateway/core/exchange.ts';
+import { type AttemptRecord, type Exchange, priceStateOf } from '../../gateway/core/exchange.ts';
+import type { PriceState } from '../../gateway/core/money/price.ts';
 import { type Failure, failureLabel } from '../../gateway/core/shared/failure.ts';
 import type { Milliseconds } from '../../gateway/core/shared/time.ts';
 
@@ -43,6 +44,20 @@ export function priceId({ attempts }: Exchange, kept: AttemptRecord | undefined)
     last = cost.priceId;
   }
   return kept?.cost?.priceId ?? last;
+}
+
+/** As in `requests.price_state`: `unknown` when a part of the cost is, `estimated` when a part is, else as the answer's. */
+export function exchangePriceState(attempts: readonly AttemptRecord[], kept: AttemptRecord | undefined): PriceState | 'unset' {
+  let last: PriceState | undefined;
+  let isEstimated = false;
+  for (const attempt of attempts) {
+    const state = priceStateOf(attempt);
+    if (state === 'unknown') return 'unknown';
+    if (state === 'estimated') isEstimated = true;
+    last = state ?? last;
+  }
+  if (isEstimated) return 'estimated';
+  return (kept && priceStateOf(kept)) ?? last ?? 'unset';
 }
 
 /** Of the providers' prompt caches: `hit` when some input was read from one, `none` where no provider counted any input. */

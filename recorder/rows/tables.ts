@@ -201,13 +201,37 @@ const first: ColumnLists = {
   `),
 };
 
+const priceStates = "Enum8('unset' = 0, 'stated' = 1, 'table' = 2, 'config' = 3, 'estimated' = 4, 'unknown' = 5)";
+
+/** With how the cost came to be known, the tier that served, and what else bills tell apart. */
+const second: ColumnLists = {
+  ...first,
+  attempts: withColumns(first.attempts, [
+    { name: 'price_state', type: priceStates },
+    { name: 'service_tier', type: 'LowCardinality(String)' },
+    { name: 'cache_write_1h_tokens', type: 'UInt32' },
+  ]),
+  replay_results: [...first.replay_results, { name: 'price_state', type: priceStates }],
+  requests: withColumns(first.requests, [
+    { name: 'price_state', type: priceStates },
+    { name: 'service_tier', type: 'LowCardinality(String)' },
+    { name: 'cache_write_1h_tokens', type: 'UInt32' },
+    { name: 'sample_weight', type: 'Float64' },
+  ]),
+};
+
+/** These columns before the last one, which is `retention_days`. */
+function withColumns(columns: readonly Column[], added: readonly Column[]): readonly Column[] {
+  return [...columns.slice(0, -1), ...added, columns.at(-1)!];
+}
+
 /**
  * Every list that rows may have been packed by. A row in the spool names its list, and may wait for a recorder of a later version: a list never
  * changes once it is released; later columns make a new one.
  */
-const lists: Readonly<Record<string, ColumnLists>> = { '1': first };
+const lists: Readonly<Record<string, ColumnLists>> = { '1': first, '2': second };
 /** What this version packs rows by. */
-export const currentList = '1';
+export const currentList = '2';
 
 /** Throws when no version up to this one had that list. */
 export function columnsOf(table: TableName, list: string = currentList): readonly Column[] {

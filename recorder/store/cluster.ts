@@ -13,13 +13,14 @@ const shardingKeys: Readonly<Record<string, string>> = {
   runs: 'cityHash64(run_id)',
   replay_results: 'cityHash64(run_id, request_id)',
   erasures: 'cityHash64(erasure_id)',
+  repriced: 'cityHash64(request_id)',
 };
 
 /** Turns a statement of the schema into those that a cluster needs. Throws for forms that no migration has. */
 export function clusterStatements(statement: string, cluster: string): readonly string[] {
   const onCluster = ` ON CLUSTER ${quoted(cluster)}`;
   const [, kind, table] =
-    /^\s*(CREATE TABLE|CREATE MATERIALIZED VIEW|CREATE VIEW|ALTER TABLE)(?: IF NOT EXISTS)? (\w+)/.exec(statement) ?? [];
+    /^\s*(CREATE TABLE|CREATE MATERIALIZED VIEW|CREATE(?: OR REPLACE)? VIEW|ALTER TABLE)(?: IF NOT EXISTS)? (\w+)/.exec(statement) ?? [];
   switch (kind) {
     case 'CREATE TABLE':
       return clusterTableStatements(statement, table!, cluster, onCluster);
@@ -30,8 +31,9 @@ export function clusterStatements(statement: string, cluster: string): readonly 
           .replace(/\bFROM (\w+)/, `FROM $1${localSuffix}`),
       ];
     case 'CREATE VIEW':
+    case 'CREATE OR REPLACE VIEW':
       // Over the distributed tables: it shows the rows of all shards.
-      return [statement.replace(/^(\s*CREATE VIEW IF NOT EXISTS \w+)/, `$1${onCluster}`)];
+      return [statement.replace(/^(\s*CREATE (?:OR REPLACE VIEW|VIEW IF NOT EXISTS) \w+)/, `$1${onCluster}`)];
     case 'ALTER TABLE': {
       const local = statement.replace(/^\s*ALTER TABLE (\w+)/, `ALTER TABLE $1${localSuffix}${onCluster}`);
       // The distributed table has only the columns; indices, codecs and TTLs belong to the local table.

@@ -4,6 +4,7 @@ import { cost, type NanoUsd, type Price } from '../../gateway/core/money/price.t
 import type { Instant } from '../../gateway/core/shared/time.ts';
 import { providerOf } from '../../gateway/core/targets/target-name.ts';
 import { createPriceBook } from '../../gateway/prices/price-book.ts';
+import { readPriceFile } from '../../gateway/prices/price-file.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { diff } from '../comparison/diff.ts';
@@ -150,10 +151,10 @@ export async function judgePairs(
   };
 }
 
-function priceOf(judge: string, { providers, prices }: Settings, at: Instant): Price | undefined {
+function priceOf(judge: string, { providers, prices, store }: Settings, at: Instant): Price | undefined {
   const account = providers.get(providerOf(judge));
   const model = judge.slice(judge.indexOf('/') + 1);
-  const book = createPriceBook(prices);
+  const book = createPriceBook(prices, readPriceFile(store.path));
   return account && (book(account.name, model, at) ?? book(account.provider.priceBook, model, at));
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configSchema, loadConfig } from '../../gateway/config/index.ts';
-import { fillPage } from '../../scripts/configuration-page.ts';
+import { fillPage, writtenAs } from '../../scripts/configuration-page.ts';
 import { folder } from './config-files.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -62,7 +62,7 @@ describe('the page', () => {
     // `node scripts/configuration-page.ts` writes the tables.
     expect(fillPage(page)).toBe(page);
     const rows = keys.filter(({ path, node }) => !isSection(node) && !path.startsWith('accept.all.') && !path.startsWith('accept.any.'));
-    expect(rows.filter(({ path }) => !page.includes(`\n| \`${path}\` |`)).map(({ path }) => path)).toEqual([]);
+    expect(rows.filter(({ path }) => !page.includes(`\n| \`${writtenAs(path)}\` |`)).map(({ path }) => path)).toEqual([]);
   });
 
   it('refuses a schema with a section that the page has no place for', () => {

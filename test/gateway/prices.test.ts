@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../gateway/core/chat/json.ts';
 import { cost, costOf, priceAtTier, usd } from '../../gateway/core/money/price.ts';
-import { createPriceBook, tableVersion } from '../../gateway/prices/price-book.ts';
+import { createPriceBook } from '../../gateway/prices/price-book.ts';
+import { tableVersion } from '../../gateway/prices/table-price.ts';
 import { objectOf, parseUsage } from '../../gateway/providers/openai/parsing/reading.ts';
 import { recordedRows, recording, unlessRecorded } from '../recordings.ts';
 
@@ -21,7 +22,7 @@ describe('What a model costs', () => {
   });
 
   test('simulated models have built-in prices, whatever their simulated behaviour', () => {
-    expect(prices('simulated', 'small', at)).toEqual({ id: 'hindcast@1/simulated/small', input: 100_000_000, output: 400_000_000 });
+    expect(prices('simulated', 'small', at)).toEqual({ id: 'hindcast@2/simulated/small', input: 100_000_000, output: 400_000_000 });
     expect(prices('simulated', 'large:status=429', at)).toMatchObject({ input: 2_000_000_000, output: 8_000_000_000 });
     expect(prices('simulated', 'other', at)).toBeUndefined();
     expect(prices('simulated', 'constructor', at)).toBeUndefined();

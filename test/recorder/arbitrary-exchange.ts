@@ -73,7 +73,11 @@ const attempt = fc
       failure,
       finish,
       usage,
-      cost: fc.record({ input: count, output: count, total: count, priceId: text }),
+      cost: fc.record({
+        ...{ input: count, output: count, total: count, priceId: text },
+        state: fc.constantFrom('stated' as const, 'table' as const, 'config' as const, 'estimated' as const),
+      }),
+      serviceTier: text,
     }),
   )
   .map(([required, extra]) => ({ ...required, ...extra }));

@@ -49,7 +49,7 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
     certificates: certificatesOf(config.routes, directory),
     tenants: tenantsOf(config.tenants),
     keys: keysOf(config.keys),
-    prices: pricesOf(config.prices),
+    prices: config.prices as Settings['prices'],
     models: Object.fromEntries(Object.entries(config.models).map(([target, entry]) => [target, factsOf(entry)])),
     routing: routingOf(config.routing),
   });
@@ -130,22 +130,6 @@ const budgetOf = ({ usd, per, unpriced }: NonNullable<Config['tenants'][string][
   per,
   ...(unpriced === 'allow' ? { allowsUnpriced: true as const } : {}),
 });
-
-function pricesOf(prices: Config['prices']): Settings['prices'] {
-  return Object.fromEntries(
-    Object.entries(prices).map(([target, { input, output, cached, cache_write, cache_write_1h, service_tiers }]) => [
-      target,
-      {
-        input,
-        output,
-        ...(cached === undefined ? {} : { cached }),
-        ...(cache_write === undefined ? {} : { cache_write }),
-        ...(cache_write_1h === undefined ? {} : { cache_write_1h }),
-        ...(service_tiers === undefined ? {} : { service_tiers }),
-      },
-    ]),
-  );
-}
 
 /** Freezes everything but providers, which are code. */
 function deepFreeze<Value>(value: Value): Value {

@@ -48,5 +48,12 @@ function checkAccept(path: Path, accept: unknown): readonly Finding[] {
 export function checkPrices(parts: RawConfig): readonly Finding[] {
   const { prices, models } = parts;
   const paths = [...namesOf(prices).map(target => ['prices', target]), ...namesOf(models).map(target => ['models', target])];
-  return paths.flatMap(path => checkTarget(parts, path, path[1]).map((problem): Finding => ({ ...problem, at: 'key' })));
+  const wildcards = paths.filter(([top, target]) => /\*/.test(target!) && (top !== 'prices' || !/^[^*]+\/[^*]*\*$/.test(target!)));
+  return [
+    ...wildcards.map(path => createFinding(path, wildcardMessage(path[0]!), 'key')),
+    ...paths.flatMap(path => checkTarget(parts, path, path[1]).map((problem): Finding => ({ ...problem, at: 'key' }))),
+  ];
 }
+
+const wildcardMessage = (top: string): string =>
+  top === 'prices' ? 'a * stands once, at the end: provider/* or provider/gpt-*' : 'models are written in full, without *';

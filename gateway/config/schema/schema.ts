@@ -21,6 +21,7 @@ import {
   wholeNumber,
   yesOrNo,
 } from './fields.ts';
+import { price } from './price-schema.ts';
 import { redactRules } from './redact-schema.ts';
 import { route } from './route-schema.ts';
 import { model, routing } from './routing-schema.ts';
@@ -226,18 +227,6 @@ const key = section('a map such as { name: web, hash: "sha256:…" }', {
   ...caps(),
 });
 
-const usd = () => decimal('USD per million tokens', 0, 1_000_000);
-const price = section('a map such as { input: 1.25, output: 10 }', {
-  input: usd().describe('USD per million input tokens.'),
-  output: usd().describe('USD per million output tokens.'),
-  cached: usd().optional().describe('USD per million tokens read from the cache; default: `input`.'),
-  cache_write: usd().optional().describe('USD per million tokens written to the cache; default: `input`.'),
-  cache_write_1h: usd().optional().describe('USD per million tokens written to the cache for an hour; default: `cache_write`.'),
-  service_tiers: record('a map of shares by tier', z.string(), decimal('a number', 0, 100))
-    .optional()
-    .describe('Price factor per service tier: { flex: 0.5, priority: 2 }. The tier that served the request counts, not the requested one.'),
-});
-
 export const schema = section('a map of settings such as "routes:"', {
   server: server.prefault({}).describe('Host, port and processes of the gateway.'),
   store: store.prefault({}).describe('Where records are stored.'),
@@ -287,7 +276,7 @@ export const schema = section('a map of settings such as "routes:"', {
   keys: list('a list of keys', key, 100_000).default([]).describe('API keys of callers; without any, callers need none.'),
   prices: record('a map of prices by provider/model', z.string(), price)
     .default({})
-    .describe('Prices of models by provider/model; overrides the built-in table.'),
+    .describe('Prices of models by provider/model, or by a beginning such as provider/* or provider/gpt-*; overrides the built-in table.'),
 });
 
 export type Config = z.output<typeof schema>;

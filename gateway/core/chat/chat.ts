@@ -226,6 +226,12 @@ export interface Usage {
   readonly reasoning: number;
   readonly audioInput?: number;
   readonly audioOutput?: number;
+  /** The part of `cached` that is sound. */
+  readonly audioCached?: number;
+  readonly imageInput?: number;
+  readonly imageOutput?: number;
+  /** Searches of the web that the provider made and bills one by one. */
+  readonly searches?: number;
   /** The amount the provider says it bills, in nano-dollars, including fees and a reseller's current price. */
   readonly billed?: number;
   /** `provider`: counted by the provider; `estimated`: counted here because the provider gave no counts. */

@@ -280,6 +280,7 @@ export class Attempt implements UpstreamListener, ProviderResponseListener {
     if (finish) record.finish = finish;
     if (usage) record.usage = usage;
     if (cost) record.cost = cost;
+    if (counted?.serviceTier) record.serviceTier = counted.serviceTier;
     return record;
   }
 }

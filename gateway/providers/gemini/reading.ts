@@ -39,8 +39,10 @@ export function parseFinish(raw: string, hasCalls: boolean): Finish {
 export function parseUsage(usage: Json | undefined): Usage | undefined {
   if (!isObject(usage) || typeof usage.promptTokenCount !== 'number') return undefined;
   const reasoning = count(usage.thoughtsTokenCount);
-  const audioInput = audioOf(usage.promptTokensDetails);
-  const audioOutput = audioOf(usage.candidatesTokensDetails);
+  const audioInput = tokensOf('AUDIO', usage.promptTokensDetails);
+  const audioOutput = tokensOf('AUDIO', usage.candidatesTokensDetails);
+  const audioCached = tokensOf('AUDIO', usage.cacheTokensDetails);
+  const imageOutput = tokensOf('IMAGE', usage.candidatesTokensDetails);
   return {
     input: count(usage.promptTokenCount) + count(usage.toolUsePromptTokenCount),
     output: count(usage.candidatesTokenCount) + reasoning,
@@ -49,12 +51,14 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
     reasoning,
     ...(audioInput > 0 ? { audioInput } : {}),
     ...(audioOutput > 0 ? { audioOutput } : {}),
+    ...(audioCached > 0 ? { audioCached } : {}),
+    ...(imageOutput > 0 ? { imageOutput } : {}),
     source: 'provider',
   };
 }
 
-const audioOf = (details: Json | undefined): number =>
-  listOf(details).reduce((sum, { modality, tokenCount }) => (modality === 'AUDIO' ? sum + count(tokenCount) : sum), 0);
+const tokensOf = (wanted: string, details: Json | undefined): number =>
+  listOf(details).reduce((sum, { modality, tokenCount }) => (modality === wanted ? sum + count(tokenCount) : sum), 0);
 
 /** `logprobsResult`: the chosen token at each position, and the likeliest alternatives. */
 export function parseLogprobs(result: Json | undefined): readonly TokenLogprob[] {

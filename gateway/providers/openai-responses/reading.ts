@@ -7,7 +7,7 @@ import { qualifiedName } from '../../core/chat/tool-forms.ts';
 import type { Failure } from '../../core/shared/failure.ts';
 import { citationOf } from '../openai/parsing/citations.ts';
 import { errorIn, failureOf } from '../openai/parsing/failure.ts';
-import { billedCostIn, listOf, objectOf, parseLogprobs, text } from '../openai/parsing/reading.ts';
+import { billedCostIn, listOf, objectOf, parseLogprobs, searchesIn, text } from '../openai/parsing/reading.ts';
 
 export { count };
 
@@ -29,7 +29,8 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
     cached: Math.min(input, count(details.cached_tokens)),
     cacheWrite: count(details.cache_write_tokens),
     reasoning: Math.min(output, count(objectOf(usage.output_tokens_details).reasoning_tokens)),
-    ...billedCostIn(usage),
+    ...billedCostIn(usage, input + output),
+    ...searchesIn(usage),
     source: 'provider',
   };
 }

@@ -25,6 +25,7 @@ test('input, cached, cache-write and output tokens each have their price', () =>
     output: 1_500_000,
     total: 4_500_000,
     priceId: 'p',
+    state: 'table',
   });
   expect(cost(usage({ input: 1_000, cached: 600 }), price).input).toBe(400 * 3_000 + 600 * 300);
   expect(cost(usage({ input: 1_000, cacheWrite: 600 }), price).input).toBe(400 * 3_000 + 600 * 3_750);
@@ -106,8 +107,8 @@ test('audio has its own rates', () => {
 
 test("the provider's billed amount is the cost, unless the operator set a price or the response was cut", () => {
   const billed = usage({ input: 1_000, output: 100, billed: 9_000_000 });
-  expect(costOf(billed, price)).toEqual({ input: 6_000_000, output: 3_000_000, total: 9_000_000, priceId: 'stated' });
-  expect(costOf(billed, undefined)).toEqual({ input: 0, output: 9_000_000, total: 9_000_000, priceId: 'stated' });
+  expect(costOf(billed, price)).toEqual({ input: 6_000_000, output: 3_000_000, total: 9_000_000, priceId: 'stated', state: 'stated' });
+  expect(costOf(billed, undefined)).toEqual({ input: 0, output: 9_000_000, total: 9_000_000, priceId: 'stated', state: 'stated' });
   expect(costOf(billed, { ...price, id: 'config/a/b' })).toMatchObject({ priceId: 'config/a/b', total: 4_500_000 });
   expect(costOf({ ...billed, source: 'estimated' }, price)).toMatchObject({ priceId: 'p' });
   expect(costOf(usage({ input: 1 }), undefined)).toBeUndefined();
@@ -126,7 +127,13 @@ test('a service tier multiplies every rate at any request size; an unpriced tier
     serviceTiers: { flex: 0.5, priority: 2 },
   };
   const used = usage({ input: 1_000, output: 100 });
-  expect(cost(used, priceAtTier(tiered, 'flex')!)).toEqual({ input: 3_000_000, output: 1_125_000, total: 4_125_000, priceId: 'p+flex' });
+  expect(cost(used, priceAtTier(tiered, 'flex')!)).toEqual({
+    input: 3_000_000,
+    output: 1_125_000,
+    total: 4_125_000,
+    priceId: 'p+flex',
+    state: 'table',
+  });
   expect(priceAtTier(tiered, 'Priority')).toMatchObject({ input: 6_000_000_000, cached: 600_000_000, cacheWrite: 7_500_000_000 });
   for (const tier of [undefined, 'default', 'standard', 'auto', 'on_demand']) expect(priceAtTier(tiered, tier)).toBe(tiered);
   expect(priceAtTier(price, 'priority')).toBeUndefined();

@@ -49,7 +49,7 @@ function payloadsOf(records: readonly Exchange[]): readonly Uint8Array[] {
 }
 
 describe('rows in the spool', () => {
-  it('are byte for byte those that version 0.1.0 made when it shipped, of any exchange', () =>
+  it('are byte for byte those of the reference encoder, of any exchange', () =>
     fc.assert(
       fc.property(fc.array(withBodies, { minLength: 1, maxLength: 3 }), prompts, (records, prompt) => {
         const asked = [...records, { ...records[0]!, request: Buffer.from(prompt) }];
@@ -67,7 +67,7 @@ describe('rows in the spool', () => {
       { numRuns: 150 },
     ));
 
-  it('have the columns and types of 0.1.0', () => {
+  it('have the columns and types of the reference encoder', () => {
     for (const table of tableNames) expect(columnsOf(table)).toEqual(reference.columnsOf(table).map(({ name, type }) => ({ name, type })));
   });
 

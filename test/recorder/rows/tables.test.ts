@@ -247,8 +247,8 @@ const wellFormed = (text: string): string => text.toWellFormed();
 
 const leftToDefaults = {
   scores: ['run_id', 'retention_days', 'version'],
-  requests: ['environment', 'gateway_id', 'ingested_at', 'sample_weight'],
-  attempts: ['deployment', 'region', 'connect_us', 'ingested_at'],
+  requests: ['environment', 'gateway_id', 'ingested_at', 'known_cost_usd'],
+  attempts: ['deployment', 'region', 'connect_us', 'ingested_at', 'known_cost_usd'],
   payloads: ['truncated', 'ingested_at'],
-  replay_results: ['scores', 'version'],
+  replay_results: ['scores', 'version', 'known_cost_usd'],
 };

@@ -10,7 +10,7 @@ describe('The migrations', () => {
     for (const { name, sql } of schemaFiles()) {
       for (const statement of statementsOf(sql)) {
         expect(statement, name).toMatch(
-          /^(CREATE (TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS|ALTER TABLE \w+ (ADD|DROP|MODIFY|MATERIALIZE) [\s\S]*|DROP (TABLE|VIEW) IF EXISTS) /,
+          /^(CREATE (TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS|CREATE OR REPLACE VIEW|ALTER TABLE \w+ (ADD|DROP|MODIFY|MATERIALIZE) [\s\S]*|DROP (TABLE|VIEW) IF EXISTS) /,
         );
         if (/^ALTER TABLE \w+ (ADD|DROP) /.test(statement)) expect(statement).toMatch(/IF (NOT )?EXISTS/);
       }

@@ -66,22 +66,34 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
     reasoning: Math.min(reasoning, output),
     ...(audioInput > 0 ? { audioInput } : {}),
     ...(audioOutput > 0 ? { audioOutput } : {}),
-    ...billedCostIn(usage),
+    ...billedCostIn(usage, input + output),
+    ...searchesIn(usage),
     source: 'provider',
   };
 }
 
-/**
- * In USD at OpenRouter and Perplexity, in ticks of 1e-10 USD at xAI. With the operator's own key at OpenRouter, the model's vendor bills.
- */
-export function billedCostIn({ cost, cost_in_usd_ticks: ticks, cost_details: details, is_byok: isByok }: JsonObject): {
-  readonly billed?: number;
+/** At Perplexity and xAI. */
+export function searchesIn({ num_search_queries: queries, server_side_tool_usage_details: tools }: JsonObject): {
+  readonly searches?: number;
 } {
+  const searches = firstCount(queries, objectOf(tools).web_search_calls);
+  return searches > 0 ? { searches } : {};
+}
+
+/**
+ * In USD at OpenRouter and Perplexity, in ticks of 1e-10 USD at xAI. With the operator's own key at OpenRouter, the model's vendor bills. Hosts of
+ * xAI's models, as Azure, send 0 ticks for every response: that is no bill. `tokens` is what the response used.
+ */
+export function billedCostIn(
+  { cost, cost_in_usd_ticks: ticks, cost_details: details, is_byok: isByok }: JsonObject,
+  tokens: number,
+): { readonly billed?: number } {
   const upstream = objectOf(details).upstream_inference_cost;
   // A bare number might be of any currency; OpenRouter's comes with details.
   const stated = isObject(cost) ? cost.total_cost : isObject(details) ? cost : undefined;
   const dollars = isByok === true && typeof upstream === 'number' ? upstream : stated;
-  const nano = typeof ticks === 'number' ? ticks / 10 : typeof dollars === 'number' ? dollars * 1e9 : Number.NaN;
+  const nano =
+    typeof ticks === 'number' && (ticks !== 0 || tokens === 0) ? ticks / 10 : typeof dollars === 'number' ? dollars * 1e9 : Number.NaN;
   return nano >= 0 && nano < Number.MAX_SAFE_INTEGER ? { billed: Math.round(nano) } : {};
 }
 

@@ -1,7 +1,8 @@
 /** An exchange with what several columns of its rows are made of. */
 import type { Usage } from '../../../../gateway/core/chat/chat.ts';
 import type { Warning } from '../../../../gateway/core/chat/provider.ts';
-import type { AttemptRecord, Exchange, Redaction } from '../../../../gateway/core/exchange.ts';
+import { type AttemptRecord, type Exchange, priceStateOf, type Redaction } from '../../../../gateway/core/exchange.ts';
+import type { PriceState } from '../../../../gateway/core/money/price.ts';
 import { type Failure, failureLabel } from '../../../../gateway/core/shared/failure.ts';
 import type { Milliseconds } from '../../../../gateway/core/shared/time.ts';
 import { type Retention, type RetentionDays, retentionDaysOf } from '../../../../recorder/store/retention.ts';
@@ -101,6 +102,14 @@ export function priceId({ exchange, last }: RowSource): string {
   const paid = exchange.attempts.filter(a => a.usage);
   if (paid.some(a => !a.cost)) return '';
   return last?.cost?.priceId ?? paid.at(-1)?.cost?.priceId ?? '';
+}
+
+/** `unknown` and `estimated` as soon as one part is; else the answer's, or the last one's. */
+export function priceState({ exchange, last }: RowSource): PriceState | 'unset' {
+  const states = exchange.attempts.flatMap(attempt => priceStateOf(attempt) ?? []);
+  if (states.includes('unknown')) return 'unknown';
+  if (states.includes('estimated')) return 'estimated';
+  return (last && priceStateOf(last)) ?? states.at(-1) ?? 'unset';
 }
 
 /** Of the providers' prompt caches: `hit` when some input was read from one, `none` where no provider counted any input. */

@@ -1,7 +1,7 @@
 /** What the store keeps of an exchange: the columns of each table, and where their values come from. */
 import { createHash } from 'node:crypto';
 import type { Usage } from '../../../../gateway/core/chat/chat.ts';
-import { type Exchange, type ExchangeOutcome, outcomeLabel } from '../../../../gateway/core/exchange.ts';
+import { type Exchange, type ExchangeOutcome, outcomeLabel, priceStateOf } from '../../../../gateway/core/exchange.ts';
 import { failureLabel } from '../../../../gateway/core/shared/failure.ts';
 import type { Feedback } from '../../../../gateway/core/signals/feedback.ts';
 import { confidenceOf } from '../../../../gateway/core/signals/signal.ts';
@@ -21,6 +21,7 @@ import {
   payloadRowSources,
   payloadState,
   priceId,
+  priceState,
   type RowSource,
   rowSourceOf,
   sizesOf,
@@ -50,6 +51,8 @@ const outcomes: readonly ExchangeOutcome[] = [
   'truncated',
 ];
 const attemptKinds: readonly AttemptKind[] = ['primary', 'retry', 'fallback', 'escalation', 'hedge', 'shadow', 'judge'];
+
+const priceStates = ['unset', 'stated', 'table', 'config', 'estimated', 'unknown'] as const;
 
 const tokenColumns = <Row>(usageOf: (row: Row) => Usage | undefined): readonly Column<Row>[] => [
   type.u32('input_tokens', row => usageOf(row)?.input ?? 0),
@@ -129,6 +132,10 @@ const requests: Table<RowSource> = {
     type.text('replay_of', v => v.exchange.replayOf ?? ''),
     type.lowCardinalityText('arm', v => v.exchange.arm ?? ''),
     type.u16('repeat_no', v => v.exchange.repeat ?? 0),
+    type.enum8(priceStates)('price_state', priceState),
+    type.lowCardinalityText('service_tier', v => v.last?.serviceTier ?? ''),
+    type.u32('cache_write_1h_tokens', v => v.exchange.usage?.cacheWriteHour ?? 0),
+    type.float('sample_weight', () => 1),
     type.u16('retention_days', v => v.retention.records),
   ],
 };
@@ -178,6 +185,9 @@ const attempts: Table<AttemptRowSource> = {
     type.textArray('warnings', v => warningTexts(v.attempt.warnings)),
     type.textArray('flags', v => v.attempt.flags),
     type.lowCardinalityText('run_id', v => v.exchange.run ?? ''),
+    type.enum8(priceStates)('price_state', v => priceStateOf(v.attempt) ?? 'unset'),
+    type.lowCardinalityText('service_tier', v => v.attempt.serviceTier ?? ''),
+    type.u32('cache_write_1h_tokens', v => v.attempt.usage?.cacheWriteHour ?? 0),
     type.u16('retention_days', v => v.retention.records),
   ],
 };
@@ -233,6 +243,7 @@ const replayResults: Table<RowSource> = {
     type.u8('attempts', v => v.exchange.attempts.length),
     type.u8('escalations', v => countOf(v, 'escalation')),
     type.blob('response_body', v => v.exchange.response),
+    type.enum8(priceStates)('price_state', priceState),
   ],
 };
 

@@ -1,0 +1,40 @@
+/** Prices of Together AI that the table lacks. Source: models.dev (MIT), July 2026. */
+import type { PriceEntries } from '../../settings/settings.ts';
+import { plainRows } from './rows.ts';
+
+export const together: PriceEntries = {
+  ...plainRows('together', {
+    'LiquidAI/LFM2-24B-A2B': [0.03, 0.12],
+    'MiniMaxAI/MiniMax-M2.5': [0.3, 1.2, 0.06],
+    'MiniMaxAI/MiniMax-M2.7': [0.3, 1.2, 0.06],
+    'MiniMaxAI/MiniMax-M3': [0.3, 1.2, 0.06],
+    'Qwen/Qwen2.5-7B-Instruct-Turbo': [0.3, 0.3],
+    'Qwen/Qwen3-235B-A22B-Instruct-2507-tput': [0.2, 0.6],
+    'Qwen/Qwen3-Coder-480B-A35B-Instruct-FP8': [2, 2],
+    'Qwen/Qwen3-Coder-Next-FP8': [0.5, 1.2],
+    'Qwen/Qwen3.5-397B-A17B': [0.6, 3.6, 0.35],
+    'Qwen/Qwen3.5-9B': [0.17, 0.25],
+    'Qwen/Qwen3.6-Plus': [0.5, 3],
+    'Qwen/Qwen3.7-Max': [1.25, 3.75, 0.13],
+    'deepcogito/cogito-v2-1-671b': [1.25, 1.25],
+    'deepseek-ai/DeepSeek-R1': [3, 7],
+    'deepseek-ai/DeepSeek-V3-1': [0.6, 1.7],
+    'deepseek-ai/DeepSeek-V3': [1.25, 1.25],
+    'deepseek-ai/DeepSeek-V4-Pro': [1.74, 3.48, 0.2],
+    'essentialai/Rnj-1-Instruct': [0.15, 0.15],
+    'google/gemma-3n-E4B-it': [0.06, 0.12],
+    'google/gemma-4-31B-it': [0.39, 0.97],
+    'meta-llama/Llama-3.3-70B-Instruct-Turbo': [0.88, 0.88],
+    'meta-llama/Meta-Llama-3-8B-Instruct-Lite': [0.14, 0.14],
+    'moonshotai/Kimi-K2.5': [0.5, 2.8],
+    'moonshotai/Kimi-K2.6': [1.2, 4.5, 0.2],
+    'moonshotai/Kimi-K2.7-Code': [0.95, 4, 0.19],
+    'nvidia/nemotron-3-ultra-550b-a55b': [0.6, 3.6, 0.2],
+    'openai/gpt-oss-120b': [0.15, 0.6],
+    'openai/gpt-oss-20b': [0.05, 0.2],
+    'pearl-ai/gemma-4-31b-it': [0.28, 0.86],
+    'zai-org/GLM-5.1': [1.4, 4.4],
+    'zai-org/GLM-5.2': [1.4, 4.4, 0.26],
+    'zai-org/GLM-5': [1, 3.2],
+  }),
+};
