@@ -9,16 +9,25 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** All groups of commands, as main.ts composes them. */
-async function program(): Promise<Command> {
+interface CommandGroup {
+  register(program: Command): void;
+}
+
+const gateway = (): Promise<CommandGroup> => import('../gateway/main.ts');
+const recorder = (): Promise<CommandGroup> => import('../recorder/main.ts');
+const evaluation = (): Promise<CommandGroup> => import('../eval/main.ts');
+const replay = async (): Promise<CommandGroup> => {
+  const [{ register }, gate] = await Promise.all([import('../replay/main.ts'), import('../eval/commands/comparison/gate.ts')]);
+  const gates = { check: async (file: string) => gate.requireSequentialGate(file), verdict: gate.currentVerdict };
+  return { register: program => register(program, gates) };
+};
+
+/** The group that owns the command, as main.ts composes it. */
+const groups: Readonly<Record<string, () => Promise<CommandGroup>>> = { store: recorder, doctor: recorder, replay, eval: evaluation };
+
+async function programFor(name: string): Promise<Command> {
   const root = new Command('hindcast').exitOverride();
-  const gate = await import('../eval/commands/comparison/gate.ts');
-  for (const { register } of [await import('../gateway/main.ts'), await import('../recorder/main.ts'), await import('../eval/main.ts')])
-    register(root);
-  (await import('../replay/main.ts')).register(root, {
-    check: async file => gate.requireSequentialGate(file),
-    verdict: gate.currentVerdict,
-  });
+  (await (groups[name] ?? gateway)()).register(root);
   const inherit = (parent: Command): void => {
     for (const command of parent.commands) inherit(command.exitOverride());
   };
@@ -28,7 +37,7 @@ async function program(): Promise<Command> {
 
 /** In the current folder. One at a time: output and exit code belong to the process. */
 export async function runInProcess(...args: readonly string[]): Promise<CommandResult> {
-  const root = await program();
+  const root = await programFor(args[0] ?? '');
   const output = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map(stream =>
     vi.spyOn(process[stream], 'write').mockImplementation(chunk => {

@@ -8,6 +8,8 @@ import type { z } from 'zod';
 import { mayActAs, type RouteSpec } from '../../gateway/admin/api/contract.ts';
 import { tailEvent } from '../../gateway/admin/api/exchanges.ts';
 import { apiRoutes, prefix, type RouteName, routeEntries } from '../../gateway/admin/api/table.ts';
+import { Workspace } from '../hindcast.ts';
+import { runIn } from '../in-process.ts';
 import { type CallOptions, type KeyName, keys, runId, type SeededGateway, seedGateway, validCalls } from './seeded-gateway.ts';
 
 let seeded: SeededGateway;
@@ -69,12 +71,12 @@ describe('every route', () => {
   });
 
   test('answers what its schema says', async () => {
-    for (const [name, spec] of repeatable) {
-      if (spec.streams) continue;
+    const check = async ([name, spec]: (typeof repeatable)[number]): Promise<void> => {
       const response = await seeded.call(name, { ...calls[name], key: 'hc-admin' });
       const parsed = strict(spec.answer).safeParse(await response.json());
       expect(parsed.error?.issues ?? [], name).toEqual([]);
-    }
+    };
+    await Promise.all(repeatable.filter(([, spec]) => !spec.streams).map(check));
   });
 
   test('says which parameter it does not know, and which value it does not take', async () => {
@@ -114,10 +116,9 @@ describe('between tenants', () => {
     const lists = routeEntries.filter(
       ([, spec]) => spec.sees === 'tenant' && spec.method === 'GET' && !spec.path.includes('{') && !spec.streams,
     );
-    for (const [name] of lists) {
-      const seen = await of(name, 'hc-acme-admin');
-      expect(seen, name).not.toMatch(/"(?:tenant|name)":"(?:beta|default)"|beta-/);
-    }
+    const check = async ([name]: (typeof lists)[number]): Promise<void> =>
+      expect(await of(name, 'hc-acme-admin'), name).not.toMatch(/"(?:tenant|name)":"(?:beta|default)"|beta-/);
+    await Promise.all(lists.map(check));
     const walled = guarded.filter(([, spec]) => spec.sees === 'gateway');
     expect(await each(walled, { key: 'hc-acme-admin' })).toEqual(expected(walled, () => '403 tenant_walled'));
     expect(await of('listExchanges', 'hc-acme-viewer')).toContain(seeded.acme);
@@ -258,16 +259,31 @@ test('readers of the store need the key of the folder where callers need one', a
 });
 
 test('commands find the gateway of their folder and its key', async () => {
-  const [shown, unknown, refused] = await Promise.all([
-    seeded.place.run('show', seeded.acme),
-    seeded.place.run('show', '01998f2e-7b7c-7d5a-9a3e-1f2d3c4b5a00'),
-    seeded.place.run('show', seeded.acme, '--key', 'hc-nobody'),
-  ]);
+  const shown = await runIn(seeded.place, 'show', seeded.acme);
+  const unknown = await runIn(seeded.place, 'show', '01998f2e-7b7c-7d5a-9a3e-1f2d3c4b5a00');
+  const refused = await runIn(seeded.place, 'show', seeded.acme, '--key', 'hc-nobody');
   expect(shown).toMatchObject({ code: 0, stderr: '' });
   expect(shown.stdout).toContain(`chat ${seeded.acme}`);
   expect(shown.stdout).toMatch(/1\s+sim\/small\s+primary/);
   expect(unknown.code).toBe(5);
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('--key or HINDCAST_ADMIN_KEY')]);
+});
+
+test("commands elsewhere take the gateway's URL, and their key from --key, else from HINDCAST_ADMIN_KEY", async () => {
+  await using elsewhere = new Workspace();
+  const show = async (id: string, environmentKey: string, ...options: readonly string[]): Promise<number> => {
+    vi.stubEnv('HINDCAST_ADMIN_KEY', environmentKey);
+    try {
+      return (await runIn(elsewhere, 'show', id, '--url', seeded.url, ...options)).code;
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  };
+  expect(await show(seeded.beta, ''), 'no key').toBe(2);
+  expect(await show(seeded.beta, 'hc-viewer')).toBe(0);
+  expect(await show(seeded.beta, '', '--key', 'hc-viewer')).toBe(0);
+  expect(await show(seeded.beta, 'hc-viewer', '--key', 'hc-acme-viewer'), "--key comes first, and acme's key sees nothing of beta").toBe(5);
+  expect(await show(seeded.beta, 'hc-viewer', '--key', 'hc-nobody')).toBe(2);
 });
 
 describe('changes', () => {

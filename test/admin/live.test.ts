@@ -7,6 +7,8 @@ import { routeEntries } from '../../gateway/admin/api/table.ts';
 import { matches } from '../../gateway/admin/live/filter.ts';
 import { summaryOf } from '../../gateway/admin/live/summary.ts';
 import { eventsPerSecond, Tails } from '../../gateway/admin/live/tails.ts';
+import type { SiblingWorkers } from '../../gateway/admin/live/workers.ts';
+import { type Asker, type Records, RecordsFailure } from '../../gateway/admin/records.ts';
 import { maskSecrets, unmaskSecrets } from '../../gateway/config/edit/mask-secrets.ts';
 import { accessOf } from '../../gateway/http/guard.ts';
 import { hi, post, respondJson, startGateway, startUpstream, twoProviders } from '../gateway/harness.ts';
@@ -89,6 +91,38 @@ test('requests that are being answered are listed until they are', async () => {
   await (await answer).text();
   await gateway.sink.next();
   expect(await list()).toEqual([]);
+});
+
+test('what an asker who leaves had asked for ends: a query of the store by its signal, a tail by its closer', async () => {
+  const [asked, aborted, watched, closed] = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
+  const records = {
+    exchanges: (_: unknown, { signal }: Asker) => {
+      signal.addEventListener('abort', () => aborted!.resolve());
+      asked!.resolve();
+      return aborted!.promise.then(() => Promise.reject(new RecordsFailure('unavailable', 'aborted')));
+    },
+    close: async () => {},
+  } as unknown as Records;
+  const siblings: SiblingWorkers = {
+    worker: 0,
+    listInFlight: async () => [],
+    watch: () => {
+      watched!.resolve();
+      return () => closed!.resolve();
+    },
+  };
+  await using gateway = await startGateway('providers: { sim: { api: simulated } }', { records, siblings });
+  for (const [path, begun, ended] of [
+    ['exchanges', asked, aborted],
+    ['tail', watched, closed],
+  ] as const) {
+    const leaving = new AbortController();
+    const answer = fetch(`${gateway.url}/admin/api/v1/${path}`, { signal: leaving.signal }).catch(() => {});
+    await begun!.promise;
+    leaving.abort();
+    await Promise.all([ended!.promise, answer]);
+  }
+  expect((await fetch(`${gateway.url}/ready`)).status).toBe(200);
 });
 
 test('a gateway ends with tails open', async () => {
