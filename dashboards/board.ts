@@ -8,7 +8,12 @@ export interface Board {
   readonly panels: readonly Panel[];
 }
 
-export type VariableName = 'datasource' | 'prometheus' | 'tenant' | 'outcome' | 'run';
+export type VariableName =
+  | ('datasource' | 'prometheus' | 'outcome' | 'run')
+  /** Filters of requests, see filters.ts. */
+  | ('tenant' | 'project' | 'key' | 'route' | 'model' | 'provider' | 'environment' | 'config' | 'tag')
+  /** Addresses that links from ids lead to. */
+  | ('console' | 'traces');
 
 /** Grafana's unit names. */
 export type Unit = 'currencyUSD' | 'µs' | 'ms' | 's' | 'short' | 'percentunit' | 'bytes' | 'none';

@@ -2,12 +2,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { boards } from './boards/index.ts';
+import { expandFilters } from './filters.ts';
 import { renderBoard } from './grafana.ts';
 
 const folder = import.meta.dirname;
 
-/** The text of a panel's query file. */
-export const textOf = (query: string): string => readFileSync(join(folder, 'queries', query), 'utf8').trim();
+/** The text of a panel's query file, with its filters. */
+export const textOf = (query: string): string => expandFilters(readFileSync(join(folder, 'queries', query), 'utf8').trim());
 
 /** Paths and contents of the committed dashboards. */
 export const builtFiles = (): readonly { readonly path: string; readonly text: string }[] =>

@@ -1,7 +1,7 @@
 /** Renders a board as the JSON that Grafana imports. */
 import type { Board, Panel, Unit } from './board.ts';
 import type { Json, JsonObject } from './json.ts';
-import { prometheus, store, variables } from './variables.ts';
+import { changesQuery, prometheus, store, variables } from './variables.ts';
 
 const pluginVersion = '4.20.0';
 const heightOf: Readonly<Record<Panel['type'], number>> = { stat: 5, timeseries: 9, table: 9, barchart: 9 };
@@ -23,11 +23,24 @@ export function renderBoard(board: Board, textOf: (query: string) => string): Js
     refresh: '1m',
     links: [{ title: 'Hindcast', type: 'dashboards', tags: ['hindcast'], asDropdown: true, includeVars: true, keepTime: true }],
     templating: { list: board.variables.map(name => variables[name]) },
-    panels: withGridPositions(board.panels).map(({ panel, x, y }, i) => renderPanel(panel, i + 1, x, y, textOf(panel.query))),
+    annotations: { list: board.variables.includes('datasource') ? [configurationChanges] : [] },
+    panels: withGridPositions(board.panels).map(({ panel, x, y }, i) => renderPanel(panel, i + 1, x, y, textOf(panel.query), board)),
   };
 }
 
-function renderPanel(panel: Panel, id: number, x: number, y: number, text: string): JsonObject {
+/** A mark where requests first have another configuration. */
+const configurationChanges: JsonObject = {
+  name: 'Configuration changes',
+  datasource: store,
+  enable: true,
+  iconColor: 'orange',
+  target: {
+    ...{ refId: 'Anno', editorType: 'sql', queryType: 'table', format: responseFormats.table, pluginVersion },
+    rawSql: changesQuery,
+  },
+};
+
+function renderPanel(panel: Panel, id: number, x: number, y: number, text: string, board: Board): JsonObject {
   const { title, description, type, width, query } = panel;
   const target = query.endsWith('.promql') ? prometheusTarget(type, text) : storeTarget(type, text);
   return {
@@ -37,7 +50,7 @@ function renderPanel(panel: Panel, id: number, x: number, y: number, text: strin
     type,
     datasource: target.datasource!,
     gridPos: { x, y, w: width, h: heightOf[type] },
-    fieldConfig: fieldConfigOf(panel),
+    fieldConfig: fieldConfigOf(panel, board.variables.includes('console')),
     options: optionsOf(panel),
     targets: [target],
   };
@@ -53,8 +66,8 @@ function prometheusTarget(type: Panel['type'], expr: string): JsonObject {
   return { refId: 'A', datasource: prometheus, editorMode: 'code', expr, range, instant: !range, legendFormat: '__auto' };
 }
 
-function fieldConfigOf(panel: Panel): JsonObject {
-  const overrides = panel.type === 'table' ? Object.entries(panel.columns ?? {}).map(columnUnit) : [];
+function fieldConfigOf(panel: Panel, hasLinks: boolean): JsonObject {
+  const overrides = panel.type === 'table' ? [...Object.entries(panel.columns ?? {}).map(columnUnit), ...(hasLinks ? idLinks : [])] : [];
   return { defaults: { unit: panel.unit, ...fieldDefaultsOf(panel) }, overrides };
 }
 
@@ -62,6 +75,17 @@ const columnUnit = ([name, unit]: readonly [string, Unit]): Json => ({
   matcher: { id: 'byName', options: name },
   properties: [{ id: 'unit', value: unit }],
 });
+
+/** Ids in tables lead to the console and to the traces. A column that a table lacks matches nothing. */
+const idLinks: readonly Json[] = [
+  linkOf('request_id', 'Open the exchange', '${console}/exchanges/${__value.raw}'),
+  linkOf('trace_id', 'Open the trace', '${traces}/${__value.raw}'),
+  linkOf('conversation_id', 'Show the conversation', '${console}/traffic?conversation=${__value.raw}'),
+];
+
+function linkOf(column: string, title: string, url: string): Json {
+  return { matcher: { id: 'byName', options: column }, properties: [{ id: 'links', value: [{ title, url, targetBlank: true }] }] };
+}
 
 function fieldDefaultsOf(panel: Panel): JsonObject {
   if (panel.type === 'stat') {

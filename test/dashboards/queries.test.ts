@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Panel } from '../../dashboards/board.ts';
 import { boards } from '../../dashboards/boards/index.ts';
 import { textOf } from '../../dashboards/build.ts';
+import { filterColumns } from '../../dashboards/filters.ts';
 import { expandMacros, type QueryContext } from '../../dashboards/macros.ts';
-import { variableQueries } from '../../dashboards/variables.ts';
+import { changesQuery, variableQueries } from '../../dashboards/variables.ts';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import { migrate } from '../../recorder/store/migrate.ts';
 import { engineMissing, startTestEngine, type TestEngine } from '../recorder/running-engine.ts';
@@ -14,11 +15,15 @@ type Row = Readonly<Record<string, unknown>>;
 
 const now = Date.now();
 const seconds = Math.floor(now / 1000);
+const minute = 60_000;
 const everything: QueryContext = {
   from: seconds - 86_400,
   to: seconds + 60,
   intervalSeconds: 60,
-  variables: { tenant: 'all', outcome: 'all', run: [run] },
+  variables: {
+    ...Object.fromEntries(Object.keys(filterColumns).map(name => [name, 'all' as const])),
+    ...{ outcome: 'all', run: [run], tag: [''] },
+  },
 };
 const panels: readonly Panel[] = boards.flatMap(board => board.panels).filter(({ query }) => query.endsWith('.sql'));
 
@@ -53,7 +58,7 @@ describe.skipIf(engineMissing !== '')(`dashboards over a store with traffic${eng
   });
 
   test.each(Object.entries(variableQueries))('the variable %s has values', async (_, sql) => {
-    expect((await engine.reader.select(sql)).length).toBeGreaterThan(0);
+    expect((await engine.reader.select(expandMacros(sql, everything))).length).toBeGreaterThan(0);
   });
 
   test('replayed traffic is in no sum of live traffic', async () => {
@@ -78,6 +83,33 @@ describe.skipIf(engineMissing !== '')(`dashboards over a store with traffic${eng
     expect(below['0.4']).toBe(0);
     expect(below['0.45']).toBeCloseTo(1 / 8, 6);
     expect(below['0.95']).toBe(1);
+  });
+
+  test('every filter selects, a tag too, and marks show each configuration', async () => {
+    const count = async (chosen: QueryContext['variables']): Promise<number> =>
+      Number((await rows('home/requests.sql', chosen))[0]!.requests);
+    expect(await count({})).toBe(live.length);
+    expect(await count({ tenant: ["acme's"] })).toBe(3);
+    expect(await count({ key: ['acme-ci'], route: ['smart'] })).toBe(3);
+    for (const name of Object.keys(filterColumns)) expect(await count({ [name]: ['no such thing'] }), name).toBe(0);
+    const tagged = live.filter(({ caller }) => caller.tags?.team === 'search').length;
+    expect(await count({ tag: ['team=search'] })).toBe(tagged);
+    expect(await count({ tag: ["team=o'hara=x"] })).toBe(0);
+    const marks = await engine.reader.select<Row>(expandMacros(changesQuery, everything));
+    expect(marks.length).toBe(new Set(live.map(({ configHash }) => configHash)).size);
+  });
+
+  test('spend is compared with the period before', async () => {
+    const half = { ...everything, from: seconds - 45 * 60, to: seconds + 60 };
+    const periods = await engine.reader.select<Row>(expandMacros(textOf('spend/with_previous.sql'), half));
+    const sum = (period: string): number =>
+      periods.filter(row => row.period === period).reduce((total, row) => total + Number(row.cost), 0);
+    const spent = (from: number, to: number): number =>
+      live
+        .filter(({ receivedAt }) => receivedAt >= now - from && receivedAt < now - to)
+        .reduce((total, { costNanoUsd = 0 }) => total + costNanoUsd, 0) / 1e9;
+    expect(sum('this period')).toBeCloseTo(spent(45 * minute, 0), 9);
+    expect(sum('previous period')).toBeCloseTo(spent(91 * minute, 45 * minute), 9);
   });
 
   test('a selected tenant excludes the others', async () => {

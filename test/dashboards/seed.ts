@@ -93,6 +93,7 @@ export function liveTraffic(now: number): readonly Exchange[] {
     exchange(at(30), [{ kind: 'primary', outcome: 'aborted' }, { kind: 'hedge' }], { request: requestBody('Slow?'), caller: acme }),
     exchange(at(20), [{ kind: 'primary', usage: cachedUsage, chunks, cost: cachedCost }], {
       ...{ queuedMs: 40, heldMs: 25 },
+      caller: { ...plainExchange().caller, tags: { team: 'search' }, conversation: 'conversation-1' },
       request: requestBody('Long?'),
       usage: cachedUsage,
       stream: true,
@@ -105,7 +106,7 @@ export function liveTraffic(now: number): readonly Exchange[] {
 
 export interface Seeded {
   readonly live: readonly Exchange[];
-  /** A run of imported outcomes. */
+  /** A run of imported outcomes. Beside `live`, one request of the day before is recorded. */
   readonly imported: string;
 }
 
@@ -117,7 +118,9 @@ export async function seed(store: Store, now: number): Promise<Seeded> {
       exchange(now - minute, [{ kind: 'primary', model: 'large' }], { replayOf: id, run, arm: 'sim/large' }),
       exchange(now - minute, [{ kind: 'primary', ...(i === 0 ? failedAs('timeout') : {}) }], { replayOf: id, run, arm: 'sim/small' }),
     ]);
-  await record(store, [...live, ...replayed]);
+  const before = exchange(now - 30 * 60 * minute, [{ kind: 'primary' }]);
+  await record(store, [before, ...live, ...replayed]);
+  await store.insert('scores', live.slice(0, 2).map(score));
   const counts = { selected: 3, done: 5, failed: 1, spent: 3 * nanoUsd.large + 2 * nanoUsd.small };
   const arms = ['sim/large', 'sim/small'];
   await writeRun(store, {
@@ -138,6 +141,11 @@ export async function seed(store: Store, now: number): Promise<Seeded> {
   });
   return { live, imported };
 }
+
+const score = ({ id, receivedAt }: Exchange, i: number): Readonly<Record<string, unknown>> => ({
+  ...{ tenant_id: 'default', score_id: newId(receivedAt), request_id: id, run_id: '', ts: receivedAt },
+  ...{ name: 'thumbs', value: i, source: 'client', label: '', explanation: '', evaluator: '' },
+});
 
 /** The format of the recorder. */
 async function record(store: Store, exchanges: readonly Exchange[]): Promise<void> {
