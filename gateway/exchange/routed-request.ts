@@ -2,8 +2,11 @@
 
 import { hash } from 'node:crypto';
 import type { ChatRequest, ChatResponse } from '../core/chat/chat.ts';
-import { fitToLimits, type Hash } from '../core/chat/fit-request.ts';
-import { type Json, type JsonScan, scanObject, spliceMembers } from '../core/chat/json.ts';
+import { type Json, type JsonObject, type JsonScan, scanObject, spliceMembers } from '../core/chat/json.ts';
+import { limitsFor } from '../core/chat/limits/field-limits.ts';
+import { fitBody } from '../core/chat/limits/fit-body.ts';
+import { fitToLimits } from '../core/chat/limits/fit-request.ts';
+import type { Hash } from '../core/chat/limits/fit-values.ts';
 import { approximated, dropped, type Provider, type Warning } from '../core/chat/provider.ts';
 import { isNative, restoreSignatures } from '../core/chat/reasoning-signature.ts';
 import { unsupportedHints, withCallerFieldNames } from '../core/chat/request-loss.ts';
@@ -52,30 +55,37 @@ export function prepare(
   const added = logprobs ? { addedLogprobs: { callerTop: original.logprobs?.top } } : {};
   const asked = logprobs ? { ...original, logprobs } : original;
   const plain = withPlainTools(asked, provider.toolForms);
-  const { chat, warnings: limitWarnings, toolNames } = fitToLimits(plain.chat, provider.limits, sha256);
+  const limits = limitsFor(provider.limits, model);
+  const { chat, warnings: limitWarnings, toolNames } = fitToLimits(plain.chat, limits, sha256);
   const { wire } = request.dialect;
   // A field that the caller did not send is not lost to it.
   const withoutAddedLogprobs = (warnings: readonly Warning[]): readonly Warning[] =>
     logprobs && !original.logprobs ? warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : warnings;
   if (
     !isContinuation &&
-    chat === asked &&
+    plain.chat === asked &&
     provider.wire === wire &&
     isNative(original, wire === 'anthropic-messages') &&
     (!logprobs || wire === 'openai-chat')
   ) {
     const path = pathOf(provider, model, chat);
-    const { body, warnings } = adaptBody(patchRequestText(wire, raw, { model, stream: chat.stream, logprobs }), provider, model);
-    return { path, body, warnings: withoutAddedLogprobs(warnings), chat, wire: provider.wire, isVerbatim: true, ...added };
+    const patched = patchRequestText(wire, raw, { model, stream: chat.stream, logprobs });
+    const fitted = chat === asked || !limits ? patched : changeBody(patched, value => fitBody(wire, value, limits, sha256));
+    const { body, warnings } = adaptBody(fitted, provider, model);
+    const told = withCallerFieldNames(limitWarnings, request.dialect.fieldNames, original.messagePaths);
+    const marks = { isVerbatim: true, ...(toolNames ? { toolNames } : {}), ...added };
+    return { path, body, warnings: [...told, ...withoutAddedLogprobs(warnings)], chat, wire: provider.wire, ...marks };
   }
   const unsignedWarnings: Warning[] = [];
   const rendered = provider.renderRequest(restoreSignatures(withoutGatewayMembers(chat), wire, provider.wire, unsignedWarnings), model);
   const warnings = withoutAddedLogprobs(rendered.warnings);
-  const renamedWarnings = withCallerFieldNames(
-    [...plain.warnings, ...limitWarnings, ...unsignedWarnings, ...warnings, ...unsupportedHints(original, provider)],
-    request.dialect.fieldNames,
-    original.messagePaths,
-  );
+  const { fieldNames } = request.dialect;
+  const renamedWarnings = [
+    ...withCallerFieldNames([...plain.warnings, ...limitWarnings], fieldNames, original.messagePaths),
+    // Their messages are those of the fitted chat.
+    ...withCallerFieldNames([...unsignedWarnings, ...warnings], fieldNames, chat.messagePaths),
+    ...withCallerFieldNames(unsupportedHints(original, provider), fieldNames, original.messagePaths),
+  ];
   const prepared: PreparedRequest = {
     ...rendered,
     warnings: [...unreadWarnings(original), ...renamedWarnings],
@@ -113,11 +123,21 @@ function adaptBody(text: string, { adapt }: Provider, model: string): { readonly
   const scan = adapt ? scanObject(text) : undefined;
   if (!adapt || !scan?.ok) return { body: text, warnings: [] };
   const { changes, warnings } = adapt(scan.value, model);
+  return { body: applyChanges(text, scan, changes), warnings };
+}
+
+/** The text with the changes that its value needs. */
+function changeBody(text: string, changesOf: (body: JsonObject) => Readonly<Record<string, Json>>): string {
+  const scan = scanObject(text);
+  return scan.ok ? applyChanges(text, scan, changesOf(scan.value)) : text;
+}
+
+function applyChanges(text: string, scan: JsonScan & { readonly ok: true }, changes: Readonly<Record<string, Json | undefined>>): string {
   const applied = Object.entries(changes).filter(([member, value]) => value !== undefined || scan.members.has(member));
   const json = Object.fromEntries(
     applied.map(([member, value]) => [member, value === undefined ? undefined : jsonTextOf(value, scan, text)]),
   );
-  return { body: applied.length === 0 ? text : spliceMembers(text, scan.members, json), warnings };
+  return applied.length === 0 ? text : spliceMembers(text, scan.members, json);
 }
 
 /** A value that only got another name keeps its text: numbers past 2^53 would be others. */

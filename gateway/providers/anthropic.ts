@@ -1,5 +1,5 @@
 /** Anthropic's Messages API. */
-import { nameOf, visibleLetters } from '../core/chat/field-limits.ts';
+import { nameOf, visibleLetters } from '../core/chat/limits/field-limits.ts';
 import type { Provider } from '../core/chat/provider.ts';
 import { parseFailure } from './anthropic/failure.ts';
 import { prefills } from './anthropic/model.ts';
@@ -21,7 +21,7 @@ export const anthropic = {
   modelPrefixes: ['claude-'],
   prefills,
   toolForms: ['deferred'],
-  limits: { user: { lengthMax: 256, letters: visibleLetters, refusesEmail: true }, toolName: nameOf(128) },
+  limits: { user: { lengthMax: 256, letters: visibleLetters, refusesEmail: true }, toolName: nameOf(128), callId: nameOf(128) },
   renderRequest,
   parseResponse,
   parseStream,

@@ -1,5 +1,5 @@
 /** Amazon Bedrock's Converse API: one format for models of many vendors, signed calls, and streams in binary frames. */
-import { nameOf } from '../core/chat/field-limits.ts';
+import { nameOf } from '../core/chat/limits/field-limits.ts';
 import type { Provider } from '../core/chat/provider.ts';
 import { parseFailure } from './bedrock/failure.ts';
 import { renderRequest } from './bedrock/request.ts';
@@ -17,7 +17,7 @@ export const bedrock = {
   headers: {},
   priceBook: 'aws',
   cacheHints: true,
-  limits: { toolName: nameOf(64) },
+  limits: { toolName: nameOf(64), callId: nameOf(64), metadata: { countMax: 16, keyLengthMax: 256, valueLengthMax: 256 } },
   renderRequest,
   parseResponse,
   parseStream,

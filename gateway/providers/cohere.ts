@@ -15,6 +15,7 @@ export const cohere = {
   headers: {},
   priceBook: 'cohere',
   modelPrefixes: ['command-', 'c4ai-'],
+  limits: { toolName: { lengthMax: 64, letters: 'a-zA-Z0-9_', startsWithLetter: true }, stopCountMax: 5 },
   renderRequest,
   parseResponse,
   parseStream,

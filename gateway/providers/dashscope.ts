@@ -1,4 +1,5 @@
 /** DashScope's native format for Qwen: separate input and parameters; streams are requested with incremental output. */
+import { nameOf } from '../core/chat/limits/field-limits.ts';
 import type { Provider } from '../core/chat/provider.ts';
 import { renderRequest } from './dashscope/request.ts';
 import { parseResponse } from './dashscope/response.ts';
@@ -15,6 +16,7 @@ export const dashscope = {
   headers: {},
   streamHeaders: { 'x-dashscope-sse': 'enable' },
   priceBook: 'qwen',
+  limits: { toolName: nameOf(64) },
   renderRequest,
   parseResponse,
   parseStream,

@@ -15,7 +15,7 @@ export const gemini = {
   headers: {},
   priceBook: 'google',
   modelPrefixes: ['gemini-'],
-  limits: { toolName: { lengthMax: 64, letters: 'a-zA-Z0-9_.-', startsWithLetter: true } },
+  limits: { toolName: { lengthMax: 64, letters: 'a-zA-Z0-9_.-', startsWithLetter: true }, stopCountMax: 5, refs: 'alone' },
   renderRequest,
   parseResponse,
   parseStream,

@@ -1,5 +1,5 @@
 /** OpenAI's Responses API, used statelessly: the whole conversation is sent, and nothing is stored unless the caller requests it. */
-import { visibleLetters } from '../core/chat/field-limits.ts';
+import { visibleLetters } from '../core/chat/limits/field-limits.ts';
 import type { Provider } from '../core/chat/provider.ts';
 import { openaiLimits } from './openai/limits.ts';
 import { parseFailure } from './openai/parsing/failure.ts';

@@ -1,6 +1,6 @@
 /** OpenAI's Chat Completions API, and the vendors that implement it. */
 import type { Provider } from '../core/chat/provider.ts';
-import { openaiLimits } from './openai/limits.ts';
+import { compatibleLimits } from './openai/limits.ts';
 import { parseFailure } from './openai/parsing/failure.ts';
 import { parseResponse } from './openai/parsing/response.ts';
 import { parseStream } from './openai/parsing/stream.ts';
@@ -17,7 +17,7 @@ export const openai = {
   priceBook: 'openai',
   modelPrefixes: ['gpt-', 'chatgpt-', 'o1', 'o3', 'o4', 'ft:gpt-', 'ft:o'],
   toolForms: ['freeform'],
-  limits: openaiLimits,
+  limits: compatibleLimits,
   renderRequest,
   parseResponse,
   parseStream,

@@ -1,7 +1,7 @@
-/** An agent's request, with an end-user id and a tool name longer than OpenAI takes, works on an OpenAI target that enforces its limits, and gets its own names back. */
+/** An agent's request beyond the limits of its target works on a target that enforces them, and gets its own names back. */
 import Anthropic from '@anthropic-ai/sdk';
 import { expect, test } from 'vitest';
-import { chunk, startGateway, startUpstream } from '../gateway/harness.ts';
+import { chunk, respondJson, startGateway, startUpstream } from '../gateway/harness.ts';
 
 const toolName = 'mcp__a-server-with-a-rather-long-name__search_all_documents_of_the_project_and_summarise_them';
 const userId = `user_${'a'.repeat(64)}_account__session_${'b'.repeat(64)}`;
@@ -66,4 +66,66 @@ test('the tool call comes back under the name that the agent gave, streaming and
   ];
   const next = await client.messages.create({ ...ask, messages: history });
   expect(next.content).toMatchObject([{ name: toolName }]);
+});
+
+test('the caller’s own bytes are fitted in place: what no target’s limit touches stays, and the answer has the caller’s names', async () => {
+  await using upstream = await strictOpenAi();
+  await using gateway = await startGateway(
+    `providers: { openai: { api: openai, base_url: "${upstream.url}", key: k, allow_private: true } }`,
+  );
+  const body = {
+    model: 'openai/gpt-5',
+    user: userId,
+    messages: [{ role: 'user', content: 'search', note_of_tomorrow: 1 }],
+    tools: [{ type: 'function', function: { name: toolName, parameters: { type: 'object' } } }],
+  };
+  const send = (more: object): Promise<Response> =>
+    fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...body, ...more }),
+    });
+  const whole = await send({});
+  expect(await whole.json()).toMatchObject({ choices: [{ message: { tool_calls: [{ function: { name: toolName } }] } }] });
+  expect(whole.headers.get('x-hindcast-warnings')).toMatch(/user.*tools\[0\]/s);
+  expect(JSON.parse(upstream.requests[0]!.body)).toMatchObject({ messages: body.messages });
+  expect(await (await send({ stream: true })).text()).toContain(`"name":"${toolName}"`);
+});
+
+test('a server with a strict chat template gets one system prompt, at the start, from every caller', async () => {
+  await using upstream = await startUpstream((response, { body }) => {
+    const roles = (JSON.parse(body) as { messages: { role: string }[] }).messages.map(({ role }) => role);
+    if (roles.slice(1).some(role => role === 'system') || roles.includes('developer'))
+      return response.writeHead(400).end('{"message":"System message must be at the beginning."}');
+    return respondJson(response, { body, headers: {} }, undefined as never);
+  });
+  await using gateway = await startGateway(
+    `providers: { vllm: { api: openai, base_url: "${upstream.url}", key: k, allow_private: true } }`,
+  );
+  const post = (path: string, body: object): Promise<Response> =>
+    fetch(`${gateway.url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'vllm/qwen3-32b', max_tokens: 9, ...body }),
+    });
+  const messages = [
+    { role: 'user', content: 'hi' },
+    { role: 'system', content: 'Be brief.' },
+  ];
+  const prompted = [{ role: 'developer', content: 'One.' }, { role: 'system', content: 'Two.' }, ...messages];
+  const chat = await post('/v1/chat/completions', { messages: prompted });
+  expect(chat.status).toBe(200);
+  expect(chat.headers.get('x-hindcast-warnings')).toMatch(/messages\[0\].*messages\[3\]/s);
+  expect((await post('/v1/messages', { system: [{ type: 'text', text: 'One.' }], messages })).status).toBe(200);
+  const responses = await post('/v1/responses', { max_tokens: undefined, instructions: 'One.', input: prompted });
+  expect([responses.status, responses.headers.get('x-hindcast-warnings')]).toEqual([200, expect.stringMatching(/input\[3\]/)]);
+  const said = upstream.requests.map(({ body }) => (JSON.parse(body) as { messages: unknown[] }).messages.at(-1));
+  expect(said[0]).toEqual({
+    role: 'user',
+    content: [
+      { type: 'text', text: 'hi' },
+      { type: 'text', text: 'Be brief.' },
+    ],
+  });
+  expect(new Set(said.map(message => JSON.stringify(message))).size).toBe(1);
 });

@@ -3,8 +3,8 @@
 import type { Failure } from '../shared/failure.ts';
 import type { Milliseconds } from '../shared/time.ts';
 import type { ChatRequest, ChatResponse, Part, StreamEvent } from './chat.ts';
-import type { FieldLimits } from './field-limits.ts';
 import { isObject, type Json, type JsonObject, parseJson, type SourceSpan } from './json.ts';
+import type { ModelLimits } from './limits/field-limits.ts';
 
 /** A provider's wire format and the facts about its API. */
 export interface Provider {
@@ -41,7 +41,7 @@ export interface Provider {
   /** The forms of tools that it accepts beside functions. */
   readonly toolForms?: readonly ('freeform' | 'search' | 'namespace' | 'deferred')[];
   /** How long, how many and of which letters its fields may be; what is over is shortened and reported as a warning. */
-  readonly limits?: FieldLimits;
+  readonly limits?: ModelLimits;
   /** Whether a model continues an assistant message at the end of the request (prefill); never when absent. */
   prefills?(model: string): boolean;
   renderRequest(request: ChatRequest, model: string): RenderedRequest;

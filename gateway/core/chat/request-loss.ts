@@ -51,13 +51,13 @@ export function withCallerFieldNames(
   /** The path of each message in the caller's body. */
   messagePaths?: readonly string[],
 ): readonly Warning[] {
-  if (!names) return warnings;
+  if (!names && !messagePaths) return warnings;
   return warnings.map(warning => {
     const { field } = warning;
     const message = messagePaths && /^messages\[(\d+)\]/.exec(field);
     const messagePath = message ? messagePaths[Number(message[1])] : undefined;
     if (message && messagePath !== undefined) return { ...warning, field: messagePath + field.slice(message[0].length) };
     const root = rootOf(field);
-    return Object.hasOwn(names, root) ? { ...warning, field: names[root] + field.slice(root.length) } : warning;
+    return names && Object.hasOwn(names, root) ? { ...warning, field: names[root] + field.slice(root.length) } : warning;
   });
 }

@@ -5,7 +5,7 @@ import { wrapEventSignature, wrapPartSignature } from '../../core/chat/reasoning
 import { responseLossesOf } from '../../core/chat/response-loss.ts';
 import type { Instant } from '../../core/shared/time.ts';
 import type { PreparedRequest, RoutedRequest } from '../contract.ts';
-import { mentionsUsage, withoutLogprobs, withoutNullUsage } from './verbatim.ts';
+import { mentionsUsage, withoutLogprobs, withoutNullUsage, withToolNames } from './verbatim.ts';
 
 /** One step of a streamed answer. */
 export interface Delta {
@@ -41,7 +41,8 @@ export function verbatimBytes(
 export const isFinalEvent = ({ events, raw }: Delta, { isVerbatim }: PreparedRequest): boolean =>
   isVerbatim && raw !== undefined && raw.data !== '[DONE]' && events.some(event => event.type === 'response-end');
 
-function verbatimData(data: string, { addedLogprobs }: PreparedRequest, includeUsage: boolean): string | undefined {
+function verbatimData(received: string, { addedLogprobs, toolNames }: PreparedRequest, includeUsage: boolean): string | undefined {
+  const data = withToolNames(received, toolNames);
   const trimmed = includeUsage ? data : withoutNullUsage(data);
   return addedLogprobs ? withoutLogprobs(trimmed, addedLogprobs.callerTop) : trimmed;
 }
@@ -62,7 +63,8 @@ export function responseLosses(response: ChatResponse, prepared: PreparedRequest
 }
 
 /** Whether a whole JSON answer goes to the caller as it came. */
-export const passesWhole = ({ isVerbatim, addedLogprobs }: PreparedRequest): boolean => isVerbatim && !addedLogprobs;
+export const passesWhole = ({ isVerbatim, addedLogprobs, toolNames }: PreparedRequest): boolean =>
+  isVerbatim && !addedLogprobs && !toolNames;
 
 /** A non-streaming response. `body` is the provider's JSON text, if any; `now` replaces a missing time. */
 export function renderResponse(
@@ -72,8 +74,9 @@ export function renderResponse(
   { dialect, chat }: RoutedRequest,
   now: number,
 ): string {
-  const { isVerbatim, addedLogprobs } = prepared;
-  const verbatim = body !== undefined && addedLogprobs ? withoutLogprobs(body, addedLogprobs.callerTop) : body;
+  const { isVerbatim, addedLogprobs, toolNames } = prepared;
+  const named = body === undefined ? undefined : withToolNames(body, toolNames);
+  const verbatim = named !== undefined && addedLogprobs ? withoutLogprobs(named, addedLogprobs.callerTop) : named;
   if (isVerbatim && verbatim !== undefined) return verbatim;
   return dialect.renderResponse(visibleResponse(response, prepared), now, chat);
 }

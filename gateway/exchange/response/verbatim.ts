@@ -41,6 +41,13 @@ function streamOptions({ text, members }: RawRequest): string {
     : '{"include_usage":true}';
 }
 
+/** A response's text with the caller's own tool names: each is a whole JSON string, and inside of another it would be escaped. */
+export function withToolNames(data: string, toolNames: ReadonlyMap<string, string> | undefined): string {
+  let text = data;
+  for (const [sent, own] of toolNames ?? []) text = text.replaceAll(JSON.stringify(sent), () => JSON.stringify(own));
+  return text;
+}
+
 // A quote after a comma or a brace cannot close a string that is valid JSON, so these never match inside of one.
 const lastNullUsage = /,\s{0,9}"usage"\s{0,9}:\s{0,9}null(?=\s{0,9}[,}])/;
 const firstNullUsage = /(?<=\{\s{0,9})"usage"\s{0,9}:\s{0,9}null\s{0,9},/;

@@ -1,7 +1,7 @@
 /** A vendor's dialect of chat completions: members it refuses or renames, its reasoning parameters, and its error format. */
 import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat/chat.ts';
-import type { FieldLimits } from '../../core/chat/field-limits.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import type { ModelLimits } from '../../core/chat/limits/field-limits.ts';
 import { type Adaptation, approximated, dropped, type Provider, type Warning } from '../../core/chat/provider.ts';
 import type { Failure, FailureKind } from '../../core/shared/failure.ts';
 import { vendorLimits } from './limits.ts';
@@ -19,7 +19,7 @@ export interface VendorDialect extends Pick<Provider, 'name' | 'baseUrl' | 'envi
   readonly account?: NonNullable<Provider['account']>;
   readonly modelPrefixes?: readonly string[];
   /** Replaces the limits of most such vendors. */
-  readonly limits?: FieldLimits;
+  readonly limits?: ModelLimits;
   /** Members that it refuses or ignores, with the reason for the warning. */
   readonly unsupported?: Readonly<Record<string, string>>;
   /** Members that it would refuse and whose absence changes nothing. */

@@ -1,5 +1,6 @@
 /** Cerebras: refuses penalties and biases. Its streams end without `[DONE]`. Source: inference-docs.cerebras.ai, and recordings. */
 import { approximated, dropped, type Provider } from '../../core/chat/provider.ts';
+import { templateLimits } from '../openai/limits.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
 const refusedReason = 'Cerebras refuses it.';
@@ -7,6 +8,7 @@ const refusedReason = 'Cerebras refuses it.';
 export const cerebras = vendorProvider({
   name: 'cerebras',
   baseUrl: 'https://api.cerebras.ai/v1',
+  limits: { ...templateLimits, stopCountMax: 4 },
   environment: ['CEREBRAS_API_KEY'],
   priceBook: 'cerebras',
   unsupported: {

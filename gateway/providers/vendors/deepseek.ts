@@ -2,8 +2,9 @@
  * DeepSeek: it thinks by default, and then ignores temperature and penalties; it enforces no schema and names the user `user_id`.
  * An exhausted balance is a 402 called invalid_request_error. Source: api-docs.deepseek.com, guides/thinking_mode.
  */
-import { nameOf } from '../../core/chat/field-limits.ts';
+
 import { isObject, type JsonObject } from '../../core/chat/json.ts';
+import { nameOf } from '../../core/chat/limits/field-limits.ts';
 import { approximated, dropped, type Provider, type Warning } from '../../core/chat/provider.ts';
 import { vendorLimits } from '../openai/limits.ts';
 import { schemaAsPrompt } from '../openai/schema-prompt.ts';
@@ -20,7 +21,7 @@ export const deepseek = vendorProvider({
   baseUrl: 'https://api.deepseek.com/v1',
   environment: ['DEEPSEEK_API_KEY'],
   priceBook: 'deepseek',
-  limits: { ...vendorLimits, user: nameOf(512) },
+  limits: { ...vendorLimits, user: nameOf(512), stopCountMax: 16 },
   modelPrefixes: ['deepseek-'],
   unsupported: {
     n: ignoredReason,

@@ -1,10 +1,12 @@
 /** Fireworks: truncates a prompt that is too long unless a parameter makes it refuse. */
 import type { Provider } from '../../core/chat/provider.ts';
+import { templateLimits } from '../openai/limits.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
 export const fireworks = vendorProvider({
   name: 'fireworks',
   baseUrl: 'https://api.fireworks.ai/inference/v1',
+  limits: { ...templateLimits, stopCountMax: 4 },
   environment: ['FIREWORKS_API_KEY', 'FIREWORKS_AI_API_KEY'],
   priceBook: 'fireworks',
   unsupported: { metadata: 'Fireworks ignores it.' },

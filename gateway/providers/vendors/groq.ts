@@ -3,6 +3,7 @@
  * console.groq.com/docs/openai.
  */
 import { approximated, dropped, type Provider } from '../../core/chat/provider.ts';
+import { vendorLimits } from '../openai/limits.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
 const refusedReason = 'Groq refuses it.';
@@ -10,6 +11,7 @@ const refusedReason = 'Groq refuses it.';
 export const groq = vendorProvider({
   name: 'groq',
   baseUrl: 'https://api.groq.com/openai/v1',
+  limits: { ...vendorLimits, toolCountMax: 128, stopCountMax: 4 },
   environment: ['GROQ_API_KEY'],
   priceBook: 'groq',
   unsupported: { logprobs: refusedReason, top_logprobs: refusedReason, logit_bias: refusedReason, n: refusedReason, top_k: refusedReason },

@@ -3,6 +3,7 @@
  * docs.ollama.com/api/openai-compatibility.
  */
 import { dropped, type Provider } from '../../core/chat/provider.ts';
+import { templateLimits } from '../openai/limits.ts';
 import { vendorProvider, withoutTools } from '../openai/vendor-dialect.ts';
 
 const ignoredReason = 'Ollama ignores it.';
@@ -10,6 +11,7 @@ const ignoredReason = 'Ollama ignores it.';
 export const ollama = vendorProvider({
   name: 'ollama',
   baseUrl: 'http://127.0.0.1:11434/v1',
+  limits: templateLimits,
   environment: [],
   keyOptional: true,
   priceBook: 'ollama',

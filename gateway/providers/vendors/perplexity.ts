@@ -1,5 +1,6 @@
 /** Perplexity: built-in search, no tool calls, and a fee per request beside its tokens. */
 import { approximated, dropped, type Provider } from '../../core/chat/provider.ts';
+import { templateLimits } from '../openai/limits.ts';
 import { nearestEffort } from '../openai/thinking.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
@@ -9,6 +10,7 @@ const ignoredReason = 'Perplexity has no equivalent.';
 export const perplexity = vendorProvider({
   name: 'perplexity',
   baseUrl: 'https://api.perplexity.ai',
+  limits: templateLimits,
   environment: ['PERPLEXITY_API_KEY', 'PPLX_API_KEY'],
   priceBook: 'perplexity',
   modelPrefixes: ['sonar'],

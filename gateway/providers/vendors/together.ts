@@ -1,5 +1,6 @@
 /** Together: log-probabilities are requested by their number. */
 import { approximated, type Provider } from '../../core/chat/provider.ts';
+import { templateLimits } from '../openai/limits.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
 const ignoredReason = 'Together ignores it.';
@@ -7,6 +8,7 @@ const ignoredReason = 'Together ignores it.';
 export const together = vendorProvider({
   name: 'together',
   baseUrl: 'https://api.together.xyz/v1',
+  limits: templateLimits,
   environment: ['TOGETHER_API_KEY', 'TOGETHERAI_API_KEY'],
   priceBook: 'together',
   unsupported: { parallel_tool_calls: ignoredReason, service_tier: ignoredReason, metadata: ignoredReason, user: ignoredReason },

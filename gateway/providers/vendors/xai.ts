@@ -5,6 +5,7 @@
  */
 import type { ReasoningEffort } from '../../core/chat/chat.ts';
 import { approximated, dropped, type Provider } from '../../core/chat/provider.ts';
+import { vendorLimits } from '../openai/limits.ts';
 import { nearestEffort } from '../openai/thinking.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
@@ -21,6 +22,7 @@ function effortsOf(model: string): readonly ReasoningEffort[] {
 export const xai = vendorProvider({
   name: 'xai',
   baseUrl: 'https://api.x.ai/v1',
+  limits: { ...vendorLimits, stopCountMax: 4 },
   environment: ['XAI_API_KEY'],
   priceBook: 'x-ai',
   modelPrefixes: ['grok-'],

@@ -1,4 +1,4 @@
-/** The type of field limits: the length, number and letters that a target accepts. Providers hold the data. */
+/** The type of field limits: the length, number, letters, places and schemas that a target accepts. Providers hold the data. */
 
 /** The limits of a target; a field without one is sent unchanged. Lengths are in UTF-16 units. */
 export interface FieldLimits {
@@ -8,7 +8,14 @@ export interface FieldLimits {
   readonly callId?: NameLimit;
   readonly outputName?: NameLimit;
   readonly toolCountMax?: number;
+  readonly stopCountMax?: number;
   readonly metadata?: { readonly countMax: number; readonly keyLengthMax: number; readonly valueLengthMax: number };
+  /** One system prompt, of the role `system`, before all turns: chat templates of open models refuse any other. */
+  readonly systemPrompts?: 'first';
+  /** Strict schemas name every property as required, allow no others, and are bounded in size. */
+  readonly strictSchema?: SchemaBounds;
+  /** Nothing may stand beside a `$ref`. */
+  readonly refs?: 'alone';
 }
 
 export interface NameLimit {
@@ -18,6 +25,19 @@ export interface NameLimit {
   /** Whether it must begin with a letter or an underscore. */
   readonly startsWithLetter?: true;
 }
+
+export interface SchemaBounds {
+  /** Levels of nested objects and arrays. */
+  readonly depthMax: number;
+  /** Over the whole schema. */
+  readonly propertyCountMax: number;
+}
+
+/** Limits of all models, or of each by its name. */
+export type ModelLimits = FieldLimits | ((model: string) => FieldLimits);
+
+export const limitsFor = (limits: ModelLimits | undefined, model: string): FieldLimits | undefined =>
+  typeof limits === 'function' ? limits(model) : limits;
 
 /** Letters, digits, underscores and dashes, which most vendors accept as a name. */
 export const nameOf = (lengthMax: number): NameLimit => ({ lengthMax, letters: 'a-zA-Z0-9_-' });
