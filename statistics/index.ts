@@ -18,6 +18,7 @@ export * from './distributions/seeded-uniform.ts';
 export * from './estimation/augmented.ts';
 export * from './estimation/bootstrap.ts';
 export * from './estimation/clustered.ts';
+export * from './estimation/clustered-quantile.ts';
 export * from './estimation/decaying-histogram.ts';
 export * from './estimation/estimate.ts';
 export * from './estimation/moments.ts';

@@ -46,8 +46,8 @@ export function trialRunner(items: readonly Item[], compared: readonly string[] 
       for (let k = 0; k < accepts.length; k++) if (accepts[k]!(i)) pattern |= 1 << k;
       // Of several declined responses the surest is given, which depends on more than the pattern.
       if (memory.failureFree[i] === 1 && !(endsOpen && pattern === 0)) {
-        memory.paths[pattern] ??= attemptPathOf(policy, pattern);
-        writePath(memory.paths[pattern]!, memory.columns, policy, i, trials);
+        memory.paths[pattern] ??= pathTrialsOf(policy, pattern, memory);
+        copy(memory.paths[pattern]!, trials, i);
       } else copy(cachedTrials(memory, pattern, policy, items, i), trials, i);
     }
     for (const i of untimed) trials.latencyMs[i] = trials.firstTokenMs[i] = Number.NaN;
@@ -64,8 +64,9 @@ interface TrialCache {
   readonly columns: readonly StepColumns[];
   readonly acceptances: AcceptanceTable;
   readonly failureFree: Uint8Array;
-  /** By the pattern of accepted answers: what the router makes of a calm item, and of each other one. */
-  readonly paths: AttemptPath[];
+  /** By the pattern of accepted answers: what the router makes of every failure-free item, all patterns that end at one step sharing it. */
+  readonly paths: Trials[];
+  readonly endedAt: Trials[];
   readonly cached: { readonly done: Uint8Array; readonly trials: Trials }[];
 }
 
@@ -76,6 +77,7 @@ function createTrialCache(policy: RoutePolicy, items: readonly Item[]): TrialCac
     acceptances: new AcceptanceTable(columns),
     failureFree: failureFreeItems(policy, columns, items.length),
     paths: [],
+    endedAt: [],
     cached: [],
   };
 }
@@ -94,30 +96,23 @@ function cachedTrials(memory: TrialCache, pattern: number, policy: RoutePolicy, 
   return trials;
 }
 
-/** The steps in the order they were called, and the step whose response was given. */
-interface AttemptPath {
-  readonly attempted: readonly number[];
-  readonly answered: number;
-}
-
 /** Where every answer comes in time the first accepted one ends it, else the last step: what the router does, as a test holds. */
-function attemptPathOf({ steps }: RoutePolicy, pattern: number): AttemptPath {
-  const first = steps.findIndex((_, k) => ((pattern >> k) & 1) === 1);
-  const answered = first < 0 ? steps.length - 1 : first;
-  return { attempted: Array.from({ length: answered + 1 }, (_, k) => k), answered };
+function pathTrialsOf(policy: RoutePolicy, pattern: number, { columns, failureFree, endedAt }: TrialCache): Trials {
+  const first = policy.steps.findIndex((_, k) => ((pattern >> k) & 1) === 1);
+  const answered = first < 0 ? policy.steps.length - 1 : first;
+  const known = endedAt[answered];
+  if (known) return known;
+  const trials = empty(failureFree.length);
+  for (let i = 0; i < failureFree.length; i++) if (failureFree[i] === 1) writePath(answered, columns, policy, i, trials);
+  endedAt[answered] = trials;
+  return trials;
 }
 
-function writePath(
-  { attempted, answered }: AttemptPath,
-  columns: readonly StepColumns[],
-  policy: RoutePolicy,
-  i: number,
-  to: Trials,
-): void {
+function writePath(answered: number, columns: readonly StepColumns[], policy: RoutePolicy, i: number, to: Trials): void {
   let [cost, ended, started, timed] = [0, 0, 0, 1];
   to.lacks![i] = -1;
   to.asked![i] = 0;
-  for (const k of attempted) {
+  for (let k = 0; k <= answered; k++) {
     const column = columns[k]!;
     to.asked![i]! |= 1 << k;
     if (!column.outcomes[i]) {

@@ -1,7 +1,7 @@
 /** Quantiles, such as a p95 latency, with exact intervals that stay open where the sample is too small for the level. */
-import { betInference } from '../betting/bounded-mean.ts';
 import { binomialCdf } from '../distributions/distributions.ts';
-import { type Clusters, type Numbers, tabulate } from './clustered.ts';
+import type { Clusters, Numbers } from './clustered.ts';
+import { clusteredQuantileEnds } from './clustered-quantile.ts';
 import type { Estimate } from './estimate.ts';
 
 /** The smallest value that at least the share `q` of the values does not exceed. `sorted` is ascending. */
@@ -50,8 +50,8 @@ export function quantileEstimates(
     const ends =
       clusters.count === values.length
         ? orderStatistics(sorted, q, confidence)
-        : clusteredEnds(values, sorted, q, clusters, confidence, options);
-    return { value, ...ends };
+        : clusteredQuantileEnds({ values, sorted, clusters, ...options }, q, confidence);
+    return { value, low: ends.low, high: ends.high };
   });
 }
 
@@ -79,29 +79,4 @@ function leastIndex(most: number, holds: (index: number) => boolean): number {
     else low = middle + 1;
   }
   return low;
-}
-
-function clusteredEnds(
-  values: Numbers,
-  sorted: Numbers,
-  q: number,
-  clusters: Clusters,
-  confidence: number,
-  options: QuantileOptions,
-): { readonly low: number; readonly high: number } {
-  const n = sorted.length;
-  const alpha = (1 - confidence) / 2;
-  const sizes = new Int32Array(clusters.count);
-  for (let i = 0; i < n; i++) sizes[clusters.of[i]!]!++;
-  const cap = options.cap ?? sizes.reduce((a, b) => Math.max(a, b), 1);
-  const above = (isAbove: (value: number) => boolean): ReturnType<typeof betInference> =>
-    betInference(
-      tabulate(n, i => Number(isAbove(values[i]!))),
-      clusters,
-      { from: 0, to: 1, cap, ...(options.order && { order: options.order }) },
-    );
-  // The share above x falls in x, and so does what a bet can show of it.
-  const high = leastIndex(n + 1, k => k > n || above(v => v > sorted[k - 1]!).pValueBelow(1 - q) <= alpha);
-  const low = leastIndex(n + 1, k => k > n || above(v => v >= sorted[k - 1]!).pValueAbove(1 - q) > alpha) - 1;
-  return { low: low < 1 ? Number.NEGATIVE_INFINITY : sorted[low - 1]!, high: high > n ? Number.POSITIVE_INFINITY : sorted[high - 1]! };
 }
