@@ -31,6 +31,7 @@ const commandGroups: Readonly<Record<string, () => Promise<CommandGroup>>> = {
   show: gateway,
   store: recorder,
   doctor: recorder,
+  prices: recorder,
   replay,
   eval: evaluation,
   demo: evaluation,

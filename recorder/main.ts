@@ -1,4 +1,4 @@
-/** `hindcast store` and `hindcast doctor`: commands for the store of records. */
+/** `hindcast store`, `hindcast prices` and `hindcast doctor`: commands for the store of records. */
 import type { Command } from 'commander';
 import { action, exit, loadSettings, printResult, table } from '../gateway/cli/command.ts';
 import type { Settings } from '../gateway/settings/settings.ts';
@@ -7,6 +7,7 @@ import { runDoctor } from './commands/doctor.ts';
 import { eraseFlags, runErase } from './commands/erase.ts';
 import { exportFlags, runExport } from './commands/export.ts';
 import { readStoreStatus, type StoreStatus } from './commands/status.ts';
+import { registerPrices } from './prices/register.ts';
 import { openStore } from './process/open-store.ts';
 import { migrate } from './store/migrate.ts';
 import type { Store } from './store/store.ts';
@@ -18,6 +19,7 @@ interface Options {
 
 export function register(program: Command): void {
   registerDoctor(program);
+  registerPrices(program);
   const store = program.command('store').description('inspect the store of records');
   withCommonOptions(store.command('status').description('tables, rows, bytes, and what still waits in the spool'))
     .addHelpText('after', '\nExample:\n  hindcast store status --json')

@@ -50,6 +50,7 @@ export const layers: readonly string[] = [
   'recorder/doctor',
   'recorder/erase',
   'recorder/commands',
+  'recorder/prices',
   'recorder',
 
   'replay/recorded',

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseCsv, printCsv } from '../../eval/scores/csv.ts';
+import { parseCsv, printCsv } from '../../recorder/export/csv.ts';
 import { Workspace } from '../hindcast.ts';
 import { runInProcess } from '../in-process.ts';
 

@@ -1,8 +1,8 @@
 /** Rules and judges that say how good an answer is, and what people's labels make of a judge. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseCsv, printCsv } from '../../eval/scores/csv.ts';
 import { type ScoringInput, scorerOf } from '../../eval/scores/rules.ts';
+import { parseCsv, printCsv } from '../../recorder/export/csv.ts';
 import { evaluatorOf, judgePair, parseOrderVerdict } from '../../replay/judge/judge-pair.ts';
 import { kappa, normalDraw, predictionPoweredMean, randomGenerator, unclustered } from '../../statistics/index.ts';
 

@@ -49,6 +49,12 @@ export const recordCommands: readonly (readonly JsonCommand[])[] = [
     json('replay plan --since 1h --route smart-route --against sim/small --against sim/large'),
     plain('replay plan --since 1h --route none --against sim/small'),
     json('store erase --tenant nobody --user u1'),
+    json('prices list --provider deepseek --at 2026-11-30T02:00Z'),
+    json('prices show deepseek/deepseek-flash --at 2026-11-30T02:00Z'),
+    json('prices update --from newer-prices.json'),
+    json('prices diff'),
+    json('prices reprice --since 1h'),
+    json('prices reconcile --bill bill.json --provider sim'),
   ],
 ];
 
@@ -112,6 +118,12 @@ export function writeFiles(place: RecordedFolder['place']): void {
   const issued = { kind: 'hindcast-certificate', verdict: 'certified', issued_at: new Date(Date.now() - 3_600_000).toISOString() };
   const watched = { ...issued, chain: 'smart-route', targets: ['sim/small', 'sim/large'], signal: 'confidence', ...promise };
   place.write('watched.json', JSON.stringify({ ...watched, baseline: { signals: [], accepted: [1], models: {} } }));
+  place.write('newer-prices.json', JSON.stringify({ 'openai/gpt-4o': { input: 1, output: 2 } }));
+  const billed = {
+    start_time: Math.floor(Date.now() / 1000),
+    results: [{ amount: { value: 1, currency: 'usd' }, line_item: 'small', project_id: 'p' }],
+  };
+  place.write('bill.json', JSON.stringify({ data: [billed] }));
   place.write('broken.yaml', 'providers: { sim: { api: simulate } }\n');
   place.write(
     'litellm.yaml',

@@ -1,11 +1,11 @@
 /** `hindcast eval label`: blind human labels of recorded responses. */
 import { createInterface } from 'node:readline/promises';
 import { CommandError, exit, loadSettings, note, printResult } from '../../../gateway/cli/command.ts';
+import { parseCsv, printCsv } from '../../../recorder/export/csv.ts';
 import { insertScores, type NewScore } from '../../../recorder/store/scores.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import { count } from '../../report/shared/format.ts';
-import { parseCsv, printCsv } from '../../scores/csv.ts';
 import { readText, writeText } from '../shared/options.ts';
 import { type AnswerOptions, loadAnswers, type RecordedAnswer } from '../shared/recorded-answers.ts';
 import { withStore } from '../shared/store-outcomes.ts';
