@@ -7,6 +7,7 @@ import {
   adminApiImportsOnlyZod,
   compositionRootsAreNotImported,
   consoleImportsOnlyTheApi,
+  exportsAreDocumented,
   fullFolders,
   functionLinesMax,
   importRings,
@@ -47,6 +48,7 @@ describe('the sources', () => {
   test('of core, providers and dialects touch no clock, no dice, no environment', () =>
     expect(objections(pureFoldersUseNoImpureGlobals)).toEqual([]));
   test(`have at most ${linesMax} lines, and their functions ${functionLinesMax}`, () => expect(objections(sourcesAreShort)).toEqual([]));
+  test('say of each exported function and class what it gives', () => expect(objections(exportsAreDocumented)).toEqual([]));
   test('of providers have a fixture each', () => expect(objections(providersHaveFixtures(hasFixture))).toEqual([]));
   test("of the admin API's table import zod alone, and the console that table alone", () =>
     expect([...objections(adminApiImportsOnlyZod), ...objections(consoleImportsOnlyTheApi)]).toEqual([]));
@@ -183,6 +185,28 @@ describe('a rule objects', () => {
     expect(objections(sourcesAreShort, planted('eval/x.ts', method(functionLinesMax + 1)))).toEqual([
       'eval/x.ts:2 b has 61 lines: 60 are the limit',
     ]);
+  });
+
+  test('when an exported function or class has no docstring, but not when the file is about that one thing', () => {
+    const text = `
+/** Gives one. */
+export function one(): number;
+export function one(x?: number): number { return 1; }
+export const two = (): number => 2;
+// Not a docstring.
+export class Three {}
+export const four = 4;
+export interface Five {}
+const six = (): number => 6;
+`;
+    expect(objections(exportsAreDocumented, planted('eval/x.ts', text))).toEqual([
+      'eval/x.ts:5 two has no docstring',
+      'eval/x.ts:7 Three has no docstring',
+    ]);
+    const alone = 'export const two = (): number => 2;';
+    expect(objections(exportsAreDocumented, planted('eval/x.ts', `/** Twos. */\n${alone}`))).toEqual([]);
+    expect(objections(exportsAreDocumented, planted('eval/x.ts', alone))).toHaveLength(1);
+    expect(objections(exportsAreDocumented, planted('scripts/x.ts', alone))).toEqual([]);
   });
 
   test('when a provider has no fixture', () => {

@@ -109,6 +109,14 @@ export const sourcesAreShort: Rule = ({ path, lines, functions }) => {
   ];
 };
 
+/** Who calls a function reads what it gives without opening the file. The only export of a file may have the file's docstring. */
+export const exportsAreDocumented: Rule = ({ path, exports, isIntroduced }) =>
+  isOutside(path) || (exports.length === 1 && isIntroduced)
+    ? []
+    : exports
+        .filter(({ isCallable, isDocumented }) => isCallable && !isDocumented)
+        .map(({ name, line }) => `${path}:${line} ${name} has no docstring`);
+
 /** `hasFixture` is asked with the provider's name. */
 export const providersHaveFixtures =
   (hasFixture: (name: string) => boolean): Rule =>

@@ -12,6 +12,18 @@ export interface Source {
   /** Names that are used and declared nowhere in the file, with the member taken of them: `Math.random`, `Date`, `setTimeout`. */
   readonly globals: readonly string[];
   readonly functions: readonly { readonly name: string; readonly line: number; readonly lines: number }[];
+  /** Functions, classes and constants that the file exports, overloads once; types and `export … from` are none. */
+  readonly exports: readonly ExportedValue[];
+  /** Whether a docstring says at the top what the file is about. */
+  readonly isIntroduced: boolean;
+}
+
+export interface ExportedValue {
+  readonly name: string;
+  readonly line: number;
+  readonly isDocumented: boolean;
+  /** A function or a class. */
+  readonly isCallable: boolean;
 }
 
 /** The compiler as a service; it is started once and sees nothing but the texts it was given. */
@@ -65,7 +77,35 @@ function sourceOf(path: string, file: SourceFile): Source {
     else if (isReference(node, parent)) used.set(text, (used.get(text) ?? new Set()).add(memberOf(node, parent)));
   });
   const globals = [...used].filter(([name]) => !declared.has(name)).flatMap(([name, members]) => [...members].map(member => name + member));
-  return { path, lines: lineAt(file.text.trimEnd().length), imports, globals, functions };
+  return {
+    ...{ path, imports, globals, functions, exports: exportsOf(file, lineAt) },
+    lines: lineAt(file.text.trimEnd().length),
+    isIntroduced: file.text.startsWith('/**'),
+  };
+}
+
+interface Statement extends Node, NamedNode {
+  readonly modifiers?: readonly Node[];
+  readonly declarationList?: { readonly declarations: readonly (Node & NamedNode & { readonly initializer?: Node })[] };
+}
+
+function exportsOf(file: SourceFile, lineAt: (position: number) => number): readonly ExportedValue[] {
+  const values = [SyntaxKind.FunctionDeclaration, SyntaxKind.ClassDeclaration, SyntaxKind.VariableStatement];
+  const exported = (file.statements as unknown as readonly Statement[]).filter(
+    ({ kind, modifiers }) => values.includes(kind) && modifiers?.some(modifier => modifier.kind === SyntaxKind.ExportKeyword),
+  );
+  const found = exported.map((statement): ExportedValue => {
+    const start = getTokenPosOfNode(statement, file);
+    const [variable] = statement.declarationList?.declarations ?? [];
+    return {
+      name: (statement.name ?? variable?.name)?.text ?? '',
+      line: lineAt(start),
+      isDocumented: /\/\*\*(?!\/)/.test(file.text.slice(statement.pos, start)),
+      isCallable: variable === undefined || (variable.initializer !== undefined && isFunction(variable.initializer)),
+    };
+  });
+  const byName = [...Map.groupBy(found, ({ name }) => name).values()];
+  return byName.map(overloads => overloads.find(({ isDocumented }) => isDocumented) ?? overloads[0]!);
 }
 
 function visit(node: Node, see: (node: Node, parent: Node | undefined) => void, parent?: Node): void {

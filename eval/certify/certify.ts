@@ -1,5 +1,4 @@
 /** The cheapest thresholds of a chain whose loss against always asking the last target is bounded, with a stated chance of being wrong. */
-
 import {
   clusteredMean,
   clustersOf,
@@ -117,11 +116,9 @@ export interface Certificate {
 }
 
 /** What was used, for a file to keep. */
-export interface CertificationData {
-  readonly split: Split | undefined;
-  readonly certifyItems: readonly Item[];
-}
+export type CertificationData = { readonly split: Split | undefined; readonly certifyItems: readonly Item[] };
 
+/** The items that thresholds are certified on, and the split when one is needed. */
 export const certificationDataOf = (chain: Chain, { population: items }: CompleteItems, options: CertifyOptions): CertificationData => {
   if (!needsSplit(chain, items, options)) return { split: undefined, certifyItems: items };
   const split = splitOf(items, options.seed, options.split);
@@ -143,6 +140,7 @@ function needsSplit(
   return conversationMax === undefined && new Set(items.map(({ cluster }) => cluster)).size < items.length;
 }
 
+/** All constraints: the bound on the loss first. */
 export const constraintsOf = ({ loss, lossMax, constraints = [] }: CertifyOptions): readonly Constraint[] => [
   { kind: loss, max: lossMax },
   ...constraints,

@@ -47,6 +47,7 @@ export function lossesOf({ kind, max }: Constraint, trials: Trials, reference: T
   }
 }
 
+/** The bound of the constraint's mean; for a latency, the share of requests that may be slower. */
 export const boundOf = ({ kind, max }: Constraint): number => (kind === 'latency_p95' || kind === 'ttft_p95' ? tail : max);
 
 export type Method = LossMethod | 'betting on drawn requests';

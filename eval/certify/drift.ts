@@ -62,6 +62,7 @@ export interface Drift {
   readonly items: number;
 }
 
+/** How far the items are from the certificate's baseline: stability index (PSI) and accepted share of each target. */
 export function driftOf(baseline: Baseline, items: readonly Item[], signal: SweptSignal, thresholds: readonly number[]): Drift {
   const perTarget = baseline.signals.map(then => {
     const now = binShares(items, then.target, signal, then.edges);

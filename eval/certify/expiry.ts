@@ -14,6 +14,7 @@ export interface Expiry {
 /** With fewer answers the index is mostly noise. */
 export const answersMin = 200;
 
+/** Whether a certificate still holds for these items and this configuration, and why not. */
 export function expiryOf(
   certificate: {
     readonly targets: readonly string[];

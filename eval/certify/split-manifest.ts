@@ -45,11 +45,13 @@ export function parseManifest(text: string): SplitManifest | string {
   return { split: { seed, shares, roles: new Map(Object.entries(clusters) as [string, SplitRole][]) }, uses };
 }
 
+/** The manifest's text, with clusters in order. */
 export function printManifest({ split: { seed, shares, roles }, uses }: SplitManifest): string {
   const clusters = Object.fromEntries([...roles].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   return `${JSON.stringify({ kind: 'hindcast-split', version: 1, seed, shares, uses, clusters }, null, 2)}\n`;
 }
 
+/** A short hash of what is certified. Certifications of one family on the same data count as one look. */
 export const familyOf = (what: object): string => hashOf(JSON.stringify(what));
 
 /**

@@ -52,6 +52,7 @@ export function alarmOf({ bound, alpha, chance, conversationCap }: WatchPlan): A
   return conversationCap === 1 ? { ...alarm, startsEvery: Math.ceil(alarm.startsEvery / chance) } : alarm;
 }
 
+/** The state before the first conversation. */
 export const watchStart = (plan: WatchPlan): WatchState => ({
   alarm: alarmStart(alarmOf(plan)),
   ...{ requests: 0, audited: 0, labelled: 0, harmed: 0, weightedHarm: 0 },
@@ -138,6 +139,7 @@ export type WatchVerdict = 'watching' | 'too_few' | 'breach';
 /** With fewer labelled audits, none of them harmed would be no sign that the bound holds (the rule of three). */
 export const auditsMin = ({ bound }: WatchPlan): number => Math.ceil(3 / bound);
 
+/** `breach` from the alarm on, `too_few` before enough labels, else `watching`. */
 export function verdictOf(plan: WatchPlan, state: WatchState): WatchVerdict {
   if (isAlarmed(alarmOf(plan), state.alarm)) return 'breach';
   return state.labelled < auditsMin(plan) ? 'too_few' : 'watching';

@@ -19,6 +19,7 @@ export const metricNames = [
 /** A score of any name as well: what a judge, a rule or a person called it. */
 export type MetricName = (typeof metricNames)[number] | `score.${string}` | `judge.${string}`;
 
+/** Whether a text names a metric: a known one, `score.NAME` or `judge.NAME`. */
 export const isMetricName = (text: string): text is MetricName =>
   (metricNames as readonly string[]).includes(text) || /^(?:score|judge)\.[\w.-]{1,64}$/.test(text);
 
@@ -28,6 +29,7 @@ export const scoreNameOf = (metric: MetricName): string | undefined => /^(?:scor
 /** Shares lie in [0, 1], money is USD, times are milliseconds; an index is a number of its own. */
 export type Quantity = 'share' | 'money' | 'time' | 'index';
 
+/** The kind of quantity that a metric measures, which decides its units. */
 export const quantityOf = (metric: MetricName): Quantity => {
   if (metric === 'cost_per_1k') return 'money';
   if (metric === 'certificate.psi') return 'index';

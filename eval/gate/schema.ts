@@ -16,6 +16,8 @@ const sideKinds =
   'recorded, {snapshot: FILE, target: NAME, ref: GIT-REF}, {target: NAME}, {run: ID, arm: NAME}, {arm: NAME}, {chain: ROUTE or TARGETS, thresholds: [0.74]} or {config: FILE, route: NAME}';
 const named = ['recorded', 'snapshot', 'target', 'run', 'chain', 'config'] as const;
 const chainKinds = "a route's name, or two targets and more, cheap ones first";
+
+/** The schema of one side: `recorded`, a target, a chain or an arm of a run. */
 export const side = z.preprocess(
   value => (value === 'recorded' ? { recorded: true } : value),
   z

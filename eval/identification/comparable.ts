@@ -104,6 +104,7 @@ const paired = (items: readonly Item[], trials: Pick<PairedTrials, 'baseline' | 
   candidate: trialsAt(trials.candidate, at),
 });
 
+/** The trials at these indices. */
 export function trialsAt(trials: Trials, at: readonly number[]): Trials {
   const of = (values: Float64Array): Float64Array => Float64Array.from(at, i => values[i]!);
   return {

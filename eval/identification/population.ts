@@ -25,6 +25,7 @@ export interface Population {
   readonly chanceMin: number | undefined;
 }
 
+/** Whether every target's outcome of the item is known. */
 export const isComplete = (item: Item, targets: readonly string[]): boolean =>
   targets.every(target => {
     const outcome = item.outcomes.get(target);
@@ -37,6 +38,7 @@ export const isUndrawn = ({ chance = 1, weight }: Item): boolean => chance < 1 &
 /** The chance with which the item's missing outcome was, or would have been, drawn; 1 when nothing was drawn. */
 export const chanceOf = ({ chance, weight = 1 }: Item): number => chance ?? 1 / weight;
 
+/** How many requests there are, how many are complete, and what is known of each target. */
 export function populationOf(items: readonly Item[], targets: readonly string[]): Population {
   const drawnItems = items.filter(item => chanceOf(item) < 1);
   return {

@@ -175,10 +175,12 @@ function parseFailure(error: Json | undefined, at: string, report: Report): Fail
   return report(`${at}.error`, 'must be the kind of failure as a string, or true');
 }
 
+/** The failure of an imported word; `server-error` for a word that is not known. */
 export const failureOfKind = (word: string): Failure => ({
   kind: failureKindOfLabel(word.replaceAll('-', '_')) ?? 'server-error',
   message: word,
 });
 
+/** The problems with file and line, one a line. */
 export const printLineProblems = (file: string, problems: readonly LineProblem[]): string =>
   problems.map(({ line, field, message }) => `${file}:${line}: ${field === '' ? 'the line' : field} ${message}`).join('\n');

@@ -81,6 +81,7 @@ const nano = (column: string): string => `toInt64(toDecimal128(${column}, 12) * 
 /** Ids in one query. */
 export const idsPerQuery = 500;
 
+/** The things in slices of at most `size`. */
 export function* chunks<Thing>(things: readonly Thing[], size = idsPerQuery): Iterable<readonly Thing[]> {
   for (let i = 0; i < things.length; i += size) yield things.slice(i, i + size);
 }

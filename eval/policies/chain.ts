@@ -37,6 +37,7 @@ export function chainOf(text: string, routes: ReadonlyMap<string, Route>): Chain
   return validatedChain({ name: text, targets, policy: { name: text, deadlineMs: unlimitedMs, steps }, configured: false });
 }
 
+/** The chain of a configured route, or why it cannot be judged. */
 export function chainOfRoute(name: string, route: Route): Chain | string {
   const steps = route.steps.map(({ target, timeoutMs, accept, scorer }) => step(target, timeoutMs, accept, scorer));
   const targets = steps.map(({ target }) => target);

@@ -24,6 +24,7 @@ export const signalValueOf = (outcome: Outcome | undefined, signal: SweptSignal)
 /** A failure without a price was not billed. */
 export const costOf = (outcome: Outcome): number => outcome.costNanoUsd ?? (outcome.failure ? 0 : Number.NaN);
 
+/** One step's outcomes as columns; a missing number is filled with the value that counts as nothing. */
 export function columnsOf({ target }: RouteStep, items: readonly Item[]): StepColumns {
   const outcomes = items.map(item => item.outcomes.get(target));
   const column = (of: (outcome: Outcome) => number | undefined, otherwise: number): Float64Array =>

@@ -16,6 +16,7 @@ export interface CalibrationReport {
   readonly notes: readonly string[];
 }
 
+/** The report for the terminal. */
 export function calibrationText({ chain, label, confidence, calibrations, notes }: CalibrationReport, table: Table): string {
   const leaders = [...new Map(calibrations.toReversed().map(c => [c.target, c])).values()].toReversed();
   const head = `chain ${chain}   quality: ${label}   intervals: ${Number((confidence * 100).toFixed(2))} %`;
@@ -30,6 +31,7 @@ export function calibrationText({ chain, label, confidence, calibrations, notes 
   ].join('\n');
 }
 
+/** One sentence: what the signal claims, what is observed, and whether to trust it. */
 export function calibrationSentence(c: Calibration): string {
   const claims = `The ${c.signal} of ${c.target} is ${percent(c.signalMean)} on average, and its quality ${withInterval(c.quality, percent)}`;
   const { value, low, high } = c.quality;
@@ -94,6 +96,7 @@ function curveText({ calibrator, brierBy, items }: Calibration): string {
   return `Curve: ${calibratorText(calibrator)}\nChosen by the Brier score of answers it was not fitted on: ${tried}`;
 }
 
+/** The calibrator as a formula. */
 export function calibratorText(calibrator: Calibrator): string {
   const number = (x: number): string => String(Number(x.toPrecision(4)));
   const plus = (x: number): string => `${x < 0 ? '-' : '+'} ${number(Math.abs(x))}`;
@@ -109,6 +112,7 @@ export function calibratorText(calibrator: Calibrator): string {
   }
 }
 
+/** What `eval calibrate --json` prints. */
 export const calibrationJson = ({ chain, label, confidence, calibrations, notes }: CalibrationReport): object => ({
   ...{ chain, quality_from: label, confidence },
   calibrations: calibrations.map(c => ({

@@ -17,6 +17,7 @@ export interface ComparisonReport extends Comparison {
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 
+/** The report for the terminal, with the result on top. */
 export function comparisonText(report: ComparisonReport, table: Table): string {
   const rows = comparisonRows(report);
   const reasons = new Set(report.rows.flatMap(row => (row.delta ? [] : [row.reason])));

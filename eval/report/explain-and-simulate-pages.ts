@@ -10,6 +10,7 @@ import { type SimulationReport, simulationHead, simulationNotes, simulationRows,
 
 const plain = (rows: readonly (readonly string[])[]) => rows.map(cells => ({ cells }));
 
+/** The HTML page of one request's explanation. */
 export function explanationPage(explanation: Explanation): string {
   const { item, cluster, chain, label, targets: known } = explanation;
   const { targets, thresholds } = explanationTables(explanation);
@@ -38,6 +39,7 @@ export function explanationPage(explanation: Explanation): string {
   });
 }
 
+/** The HTML page of a simulation, with the backtest beside it. */
 export function simulationPage(report: SimulationReport): string {
   const { route, candidate, label, candidateResult, now } = report;
   const point = (name: string, side: SimulatedChain | undefined): ChartPoint[] =>

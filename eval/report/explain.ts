@@ -5,6 +5,7 @@ import { dollars, milliseconds, none, percent } from './shared/format.ts';
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 
+/** The report for the terminal. */
 export function explanationText(explanation: Explanation, table: Table): string {
   const { item, cluster, chain, label } = explanation;
   const { targets, thresholds } = explanationTables(explanation);
@@ -53,6 +54,7 @@ const signalsText = (signals: Readonly<Record<string, number>>): string =>
 
 const verdictVerbs = { answers: 'is taken', escalates: 'is not taken', fails: 'fails', unknown: 'is not known' } as const;
 
+/** One sentence: which steps answered or were skipped, and why. */
 export function explanationSentence({ item, steps, alternatives, signal }: Explanation): string {
   if (steps.length > 0)
     return `Request ${item}: ${steps.map(({ target, verdict, why }) => `${target} ${verdictVerbs[verdict]} (${why})`).join('; ')}.`;
@@ -60,6 +62,7 @@ export function explanationSentence({ item, steps, alternatives, signal }: Expla
   return `Request ${item}, by ${signal}: ${ways.join('; ')}.`.replaceAll('a threshold any', 'any threshold');
 }
 
+/** What `eval explain --json` prints. */
 export const explanationJson = (explanation: Explanation): object => ({
   ...{ item: explanation.item, cluster: explanation.cluster, chain: explanation.chain, signal: explanation.signal },
   quality_from: explanation.label,

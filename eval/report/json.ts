@@ -5,6 +5,7 @@ import type { Measured } from '../sweep/measure.ts';
 import type { Sweep, SweepRow } from '../sweep/sweep.ts';
 import type { ComparisonReport } from './compare.ts';
 
+/** What `eval sweep --json` prints. */
 export function sweepJson(sweep: Sweep): object {
   const { chain, reference, signal, label, confidence, items, clusters, designEffect, singles, current, rows, oracle, dropped, notes } =
     sweep;
@@ -33,6 +34,7 @@ const rowJson = ({ thresholds, vsRandomMix, frontier, ...measured }: SweepRow): 
   frontier,
 });
 
+/** One measured policy, as in every `--json` of eval. */
 export const measuredJson = (measured: Measured): object => ({
   accept: measured.answered[0],
   answered: measured.answered,
@@ -49,6 +51,7 @@ export const measuredJson = (measured: Measured): object => ({
   ttft_ms: measured.firstTokenMs,
 });
 
+/** What `eval gate --json` prints. */
 export function gateJson(report: GateReport): object {
   const { verdict, baseline, candidate, label, confidence, items, clusters, findings, dropped, notes } = report;
   return {
@@ -83,6 +86,7 @@ const finite = ({ value, low, high }: { value: number; low: number; high: number
   high: Number.isFinite(high) ? high : null,
 });
 
+/** What `eval compare --json` prints. */
 export function comparisonJson(report: ComparisonReport): object {
   const { baseline, candidate, label, confidence, items, clusters, designEffect, worse, better, p, rows, dropped, notes } = report;
   return {

@@ -14,6 +14,7 @@ import { itemTable } from './shared/item-table.ts';
 
 const level = (confidence: number): string => `${Number((confidence * 100).toFixed(2))} %`;
 
+/** The HTML page of a calibration. */
 export function calibrationPage({ chain, label, confidence, calibrations, notes }: CalibrationReport): string {
   const leaders = [...new Map(calibrations.toReversed().map(c => [c.target, c])).values()].toReversed();
   const rows = calibrations.map(c => ({
@@ -56,6 +57,7 @@ export function calibrationPage({ chain, label, confidence, calibrations, notes 
   });
 }
 
+/** The HTML page of a comparison, with both sides' outcomes drawn. */
 export function comparisonPage(report: ComparisonReport, compared: ComparedSides, items: readonly Item[]): string {
   const { baseline, candidate, confidence, worse, better, p } = report;
   const rows = comparisonRows(report).map(cells => ({ cells }));
@@ -72,6 +74,7 @@ export function comparisonPage(report: ComparisonReport, compared: ComparedSides
   });
 }
 
+/** The HTML page of the sample sizes. */
 export function powerPage(report: PowerReport): string {
   const point = ({ accept, requests, thresholds }: SampleSize): ChartPoint[] =>
     requests === null ? [] : [{ x: accept, y: requests, title: `${thresholds.join(', ')}: ${requests.toLocaleString('en')} requests` }];

@@ -28,6 +28,7 @@ const level = (share: number): string => `${Number((share * 100).toFixed(3))} %`
 const promise = ({ loss, lossMax, confidence }: PowerParameters): string =>
   `a ${loss === 'harm' ? 'harm' : 'net loss'} of at most ${Number((lossMax * 100).toFixed(3))} pp with ${level(confidence)} confidence`;
 
+/** The report for the terminal. */
 export function powerText(report: PowerReport, table: Table): string {
   const { sampleSizes, items, clusters, chain, label, reference } = report;
   const head = `chain ${chain}   quality: ${label}   n = ${count(items, 'request')}, ${count(clusters, 'cluster')}   chance of success: ${level(report.power)}`;
@@ -53,6 +54,7 @@ export function powerText(report: PowerReport, table: Table): string {
   ].join('\n');
 }
 
+/** One sentence: how many more requests certify, and what labels for them cost. */
 export function powerSentence(report: PowerReport): string {
   const { sampleSizes, thresholdsGiven, reference } = report;
   const best = sampleSizes.filter(need => need.requests !== null).toSorted((a, b) => b.accept - a.accept);
@@ -75,6 +77,7 @@ export interface PlannedSize {
   readonly net: readonly { readonly differing: number; readonly requests: number | null }[];
 }
 
+/** Sample sizes before any traffic, for the terminal. */
 export function planText(question: Omit<PowerParameters, 'loss'>, sizes: readonly PlannedSize[], table: Table): string {
   const size = (n: number | null): string => (n === null ? none : n.toLocaleString('en'));
   const [first] = sizes;
@@ -90,6 +93,7 @@ export function planText(question: Omit<PowerParameters, 'loss'>, sizes: readonl
   ].join('\n');
 }
 
+/** What `eval power --json` prints. */
 export const powerJson = (report: PowerReport): object => ({
   ...{ chain: report.chain, reference: report.reference, signal: report.signal, quality_from: report.label },
   ...{ loss: report.loss, max_loss: report.lossMax, confidence: report.confidence, power: report.power },

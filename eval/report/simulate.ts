@@ -20,6 +20,7 @@ export interface SimulationReport {
   readonly inconclusive?: string | undefined;
 }
 
+/** One sentence: the candidate's cost and quality, or why nothing can be said. */
 export function simulationSentence({ route, candidate, candidateResult, error, comparison, inconclusive }: SimulationReport): string {
   const of = `${route} of ${candidate} over ${count(candidateResult.items, 'recorded request')}`;
   if (inconclusive !== undefined)
@@ -34,6 +35,7 @@ export function simulationSentence({ route, candidate, candidateResult, error, c
 
 export const simulationHead = ['', 'requests', 'cost/1k', 'quality', 'errors', 'p50', 'p95', 'answered by'];
 
+/** A row for the candidate and one for the deployed configuration. */
 export function simulationRows({ candidateResult, now }: SimulationReport): readonly (readonly string[])[] {
   const row = (name: string, side: SimulatedChain): string[] => [
     name,
@@ -70,6 +72,7 @@ export function simulationNotes({ candidateResult, error, comparison, notes }: S
   ];
 }
 
+/** The report for the terminal. */
 export const simulationText = (report: SimulationReport, table: Table): string =>
   [
     ...report.known,
@@ -81,6 +84,7 @@ export const simulationText = (report: SimulationReport, table: Table): string =
 
 const signedOf = (value: number | null, format: (value: number) => string): string => (value === null ? none : format(value));
 
+/** What `eval simulate --json` prints. */
 export const simulationJson = ({
   route,
   candidate,

@@ -44,6 +44,7 @@ export interface RouteSetup {
 
 const outputPrice = 4;
 
+/** Latencies, refusals and extra calls of the policy over the traced requests. */
 export function simulateTails(
   requests: readonly TracedRequest[],
   profiles: ReadonlyMap<string, TargetProfile>,

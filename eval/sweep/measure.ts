@@ -52,7 +52,10 @@ export interface Percentiles {
   readonly n: number;
 }
 
+/** 1 for each trial that a later step answered or none did, 0 otherwise. */
 export const escalations = ({ step }: Trials): Float64Array => tabulate(step.length, i => (step[i] === 0 ? 0 : 1));
+
+/** 1 for each trial that no step answered, 0 otherwise. */
 export const failures = ({ step }: Trials): Float64Array => tabulate(step.length, i => (step[i]! < 0 ? 1 : 0));
 /** The paired loss where there is one, in [0, 1]. */
 export const harms = (trials: Trials, reference: Trials): Float64Array =>
@@ -64,9 +67,12 @@ export const gradeInference = (values: Numbers, clusters: Clusters): Inference =
 /** An inference for promises: exact binomial for 0/1 values. */
 export const promiseInference = (values: Numbers, clusters: Clusters): Inference =>
   isBinary(values) ? exactProportionInference(values, clusters) : boundedMeanInference(values, clusters, 0, 1);
+
+/** The mean difference of two policies on the same requests, for values from -1 to 1. */
 export const deltaInference = (candidate: Numbers, baseline: Numbers, clusters: Clusters): Inference =>
   boundedMeanInference(differences(candidate, baseline), clusters, -1, 1);
 
+/** A policy's quality, cost, latency and escalations against the reference, each with its interval. */
 export function measurePolicy(
   trials: Trials,
   reference: Trials,

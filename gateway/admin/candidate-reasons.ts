@@ -11,6 +11,7 @@ export interface Reasons {
   readonly cost_usd?: number;
 }
 
+/** The place of the step at `index`, when it is tried, and why it has this place, for `explain`. */
 export function reasonsOf({ policy }: RoutedRequest, index: number): Reasons {
   const before = policy.steps[index - 1];
   const why =

@@ -51,6 +51,7 @@ const listFormats: Readonly<Record<string, ModelListFormat>> = {
 };
 const openai: ModelListFormat = { one: entry => entry, list: entries => ({ object: 'list', data: entries }) };
 
+/** The format of the model list for a caller's format; OpenAI's where it has none of its own. */
 export const listFormatFor = ({ wire }: CallerFormat): ModelListFormat => listFormats[wire] ?? openai;
 
 /** The list, or the model with this id, in the client's format; 404 for an unknown id. */

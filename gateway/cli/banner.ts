@@ -13,6 +13,7 @@ const exampleModels: Readonly<Record<string, string>> = {
   gemini: 'gemini-2.5-flash',
 };
 
+/** The banner's first line, with version and URL. */
 export const listeningLine = (url: string): string => `Hindcast ${version()} listens on ${url}`;
 
 /** The banner as printed, without secrets. */

@@ -48,6 +48,7 @@ function truncateRows<Row>(rows: readonly Row[], draw: (rows: readonly Row[]) =>
 const truncatedTable = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   truncateRows(rows, some => table(head, some));
 
+/** A table of keys for the terminal; each hash by its first digits. */
 export const keysTable = (rows: readonly KeyRow[]): string =>
   table(
     ['key', 'tenant', 'project', 'user', 'role', 'hash'],

@@ -15,4 +15,5 @@ export function rememberOrigin(settings: Settings, location: ConfigLocation, { f
   settingsOrigins.set(settings, { location, files, origins });
 }
 
+/** Where the settings were read from; undefined for settings that were not loaded from a config. */
 export const originOf = (settings: Settings): SettingsOrigin | undefined => settingsOrigins.get(settings);

@@ -26,6 +26,7 @@ const shownLengthMax = 80;
 /** Prefixes of API keys. A text that matches is never printed. */
 const secretPattern = /(?:^|[^A-Za-z])(?:sk|pk|rk|hc|gsk|xai|key|AIza|AKIA|eyJ)[-_]?[A-Za-z0-9_-]{6,}|[A-Za-z0-9_+/=-]{40,}/;
 
+/** Whether a text looks like a key or a token, so that no message repeats it. */
 export const looksLikeSecret = (text: string): boolean => secretPattern.test(text);
 
 /** A name or a short value, safe to print: secrets are hidden, long texts cut, control characters removed. */

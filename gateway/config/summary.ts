@@ -4,6 +4,7 @@ import type { Account, ConfiguredStep, Settings } from '../settings/settings.ts'
 import { originOf } from './origin.ts';
 import { pathId } from './problem.ts';
 
+/** What `config check --json` prints of valid settings. */
 export function configSummary(settings: Settings) {
   return {
     ok: true,
@@ -33,6 +34,7 @@ export interface KeyRow {
   readonly hash: string;
 }
 
+/** Each key with its name, owner, role and the first digits of its hash. */
 export const keyRows = ({ keys }: Settings): readonly KeyRow[] =>
   [...keys].map(([hash, { name, tenant, project, user, role }]) => ({ name, tenant, project, user, role, hash: hash.slice(0, 8) }));
 

@@ -59,6 +59,7 @@ export interface RouteDriver {
   cancel(): void;
 }
 
+/** Starts the policy's execution. Ports are called until `finish`, which is called once. */
 export function startDriver(policy: RoutePolicy, seed: string, ports: DriverPorts): RouteDriver {
   const driver = new Driver(policy, ports);
   driver.begin(seed);
@@ -71,6 +72,7 @@ type EventBody = WithoutInput<RouteEvent>;
 
 const notQueued: Cancel = () => {};
 
+/** Carries out the router's commands over the ports, and turns what happens into the router's events. */
 export class Driver implements RouteDriver {
   readonly #policy: RoutePolicy;
   readonly #ports: DriverPorts;

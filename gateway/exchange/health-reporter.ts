@@ -15,6 +15,7 @@ export interface AttemptIdentity {
   readonly tokens: number;
 }
 
+/** Reports one attempt to the fleet: that it was sent, and once how it ended. */
 export class HealthReporter {
   readonly #environment: Pick<ExecutionEnvironment, 'observe' | 'clock'>;
   readonly #attempt: AttemptIdentity;

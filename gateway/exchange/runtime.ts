@@ -31,6 +31,7 @@ const targetsMax = 1_000;
 /** One for the process: an encoding takes tens of megabytes. */
 const counter = createTokenCounter();
 
+/** What executions share under these settings: clock, transport, sink, targets, prices and token counts. */
 export function createRuntime(settings: Settings, { clock, upstream, sink, fleet, streamIdleMs }: RuntimeDependencies): GatewayRuntime {
   const accounts = settings.providers;
   fleet.configure(accounts, settings.routing ?? routingDefaults, clock);

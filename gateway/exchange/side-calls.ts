@@ -59,6 +59,7 @@ export function judgeVerdictOf(response: ChatResponse): Signals {
   return number >= 0 && number <= 1 ? { judge: number } : {};
 }
 
+/** The signal `agreement` of a response with a second sample: from 0 to 1. */
 export const agreementWith = (response: ChatResponse, other: ChatResponse): Signals => ({ agreement: agreementOf(response, other) });
 
 /** Signals of a response; for a side call, the signals of the response it judges. */

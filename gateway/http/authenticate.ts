@@ -35,6 +35,7 @@ export interface KeyEntry {
   readonly seesGateway: boolean;
 }
 
+/** The key entry of a credential, found by its SHA-256; undefined when there is none. Digests are compared in constant time. */
 export function findKey(credential: string, keys: Settings['keys']): KeyEntry | undefined {
   const digest = createHash('sha256').update(credential, 'latin1').digest();
   return indexOf(keys)
@@ -79,6 +80,7 @@ function credentials(rawHeaders: readonly string[]): Set<string> {
   return found;
 }
 
+/** The 401 for a missing or an unknown key. */
 export const unknownKey = (isMissing: boolean): Refusal => ({
   ...invalid(
     'invalid_api_key',

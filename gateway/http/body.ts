@@ -37,9 +37,11 @@ export function receiveBytes(request: IncomingMessage, limits: BodyLimits, recei
   });
 }
 
+/** The body as bytes and text, or the refusal: too large (413), too slow (408), wrong coding or no UTF-8 (400). */
 export const readBody = (request: IncomingMessage, limits: BodyLimits): Promise<Body | Refusal> =>
   new Promise(resolve => receiveBody(request, limits, resolve));
 
+/** The body's decoded bytes, or the refusal: too large (413), too slow (408) or a coding that is not supported. */
 export const readBytes = (request: IncomingMessage, limits: BodyLimits): Promise<Buffer | Refusal> =>
   new Promise(resolve => receiveBytes(request, limits, resolve));
 
@@ -127,6 +129,7 @@ async function decodeBody(decode: Decoder, encoded: Buffer, bytesMax: number): P
   }
 }
 
+/** The 413 for a body of more than `bytesMax` bytes; closes the connection. */
 export const tooLarge = (bytesMax: number): Refusal => ({
   ...invalid('request_too_large', `The body is larger than ${bytesMax} bytes.`, null, 413),
   close: true,

@@ -42,6 +42,7 @@ export interface RequestGuard {
 /** Longer than load balancers (60 s) and client pools keep an idle connection: the side that closes first must not be the one that receives the next request. */
 export const keepAliveTimeoutMs = 75_000;
 
+/** An HTTP server with the limits on headers, connections and their times; it does not listen yet. */
 export function createEdge(limits: EdgeLimits): Server {
   const server = createServer({
     headersTimeout: limits.headersTimeoutMs,
@@ -67,6 +68,7 @@ export async function listenAt(server: Server, host: string, port: number): Prom
   server.off('error', reject);
 }
 
+/** The URL of a listening server, with brackets around an IPv6 host. */
 export function urlOf(server: Server, host: string): string {
   const { port } = server.address() as AddressInfo;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -116,6 +118,7 @@ function refusalOf(code: string): Refusal | undefined {
   return code.startsWith('HPE_') ? invalidHttp('The bytes on this connection are no valid HTTP request.') : undefined;
 }
 
+/** The 400 for a request that breaks HTTP; closes the connection. */
 export const invalidHttp = (message: string): Refusal => ({ ...invalid('invalid_http', message), close: true });
 
 export const headersTooLarge: Refusal = {

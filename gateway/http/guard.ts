@@ -35,6 +35,7 @@ const loopbackName = /^(?:localhost|(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){
 /** How containers call the machine they run on; no page can make a browser resolve these. */
 const containerNames = ['host.docker.internal', 'host.containers.internal'];
 
+/** Whether a host name (without port) means this machine. */
 export const isLoopbackHost = (host: string): boolean => loopbackName.test(host) || host === '::1';
 
 /**

@@ -22,6 +22,7 @@ export function refuseMetrics(
   return forbidden('role_too_small', 'Metrics need a key with role: viewer or more, of the tenant default or *; or telemetry.metrics_key.');
 }
 
+/** Answers 200 with all metrics, as OpenMetrics or Prometheus text by the `accept` header. */
 export async function sendMetrics(metrics: Metrics, { headers }: IncomingMessage, response: ServerResponse): Promise<void> {
   const { text, contentType } = await metrics.scrape(headers.accept);
   response.writeHead(200, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }).end(text);

@@ -52,6 +52,7 @@ export function parseBody({ bytes, text }: Body, headers: IncomingHttpHeaders, d
   return { headers, body: bytes, text, value: { ...scan.value, model: chat.model }, members: scan.members, chat };
 }
 
+/** The 400 for a body that names a host or a key, such as `base_url`; undefined when it names none. */
 export function checkHostParameters(members: ReadonlyMap<string, SourceSpan>): Refusal | undefined {
   const forbiddenMember = hostParameters.find(member => members.has(member));
   if (forbiddenMember === undefined) return undefined;

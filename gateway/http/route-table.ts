@@ -23,6 +23,7 @@ export interface RouteErrorHandlers {
   crashed(request: IncomingMessage, response: ServerResponse, problem: unknown): void;
 }
 
+/** A hapi server for the listener, with every route of the table; other paths and methods go to `fallback`. */
 export function createRoutes(listener: Listener, table: readonly RouteEntry[], fallback: RouteErrorHandlers): Server {
   const hapi = server({
     listener,
@@ -74,6 +75,7 @@ export type Dispatch = (request: IncomingMessage, response: ServerResponse) => b
 const plainParameter = /^[\w.:@~-]+(?:\/[\w.:@~-]+)*$/;
 const noParameters: Readonly<Record<string, string>> = {};
 
+/** Dispatches the table's direct POST routes before hapi sees the request. */
 export function createDispatch(table: readonly RouteEntry[], { crashed }: Pick<RouteErrorHandlers, 'crashed'>): Dispatch {
   const direct = table.filter(entry => entry.isDirect && entry.method === 'POST');
   const byPath = new Map(direct.map(({ path, handler }) => [path, handler]));

@@ -18,6 +18,7 @@ export type Audit = (entry: AuditEntry) => void;
 const repeatMs = 60_000;
 const knownMax = 1_000;
 
+/** Audits calls by admin keys. A call that repeats within a minute is counted in the next entry instead of written. */
 export class AdminAccessAudit {
   readonly #audit: Audit;
   readonly #recent = new Map<string, { at: Instant; repeats: number }>();

@@ -12,6 +12,7 @@ export interface LabelResolver {
   apiOf(provider: string): string | undefined;
 }
 
+/** Adds one finished exchange to the metrics of requests. */
 export function observeRequest(
   to: RequestInstruments,
   exchange: Exchange,
@@ -38,6 +39,7 @@ export function observeRequest(
   if (output > 1) to.perToken.observe((durationMs - firstTokenMs) / 1000 / (output - 1), operation, model);
 }
 
+/** Adds one attempt of a finished exchange to the metrics of attempts. */
 export function observeAttempt(
   to: AttemptInstruments,
   { operation, stream }: Exchange,

@@ -12,6 +12,7 @@ const shares = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99, 1
 export type RequestInstruments = ReturnType<typeof requestInstruments>;
 export type AttemptInstruments = ReturnType<typeof attemptInstruments>;
 
+/** Registers the metrics of requests in the registry and gives them. */
 export function requestInstruments(registry: Registry) {
   const labelNames = ['gen_ai_operation_name', 'gen_ai_request_model', 'error_type'] as const;
   return {
@@ -63,6 +64,7 @@ export function requestInstruments(registry: Registry) {
   };
 }
 
+/** Registers the metrics of attempts in the registry and gives them. */
 export function attemptInstruments(registry: Registry) {
   const names = ['gen_ai_operation_name', 'gen_ai_provider_name', 'gen_ai_request_model', 'gen_ai_response_model'] as const;
   return {

@@ -66,6 +66,7 @@ class Series<Counted> {
   }
 }
 
+/** A counter with one series per combination of label values, in the order of the description's names. */
 export class LabelledCounter {
   readonly #series: Series<{ value: number }>;
 
@@ -88,6 +89,7 @@ interface Distribution {
   readonly exemplars: (Sample['exemplar'] | undefined)[];
 }
 
+/** A histogram with one series per combination of label values; a bucket keeps the trace of its last sample as exemplar. */
 export class LabelledHistogram {
   readonly #buckets: readonly number[];
   readonly #series: Series<Distribution>;

@@ -3,6 +3,8 @@ import pino from 'pino';
 import type { Exchange } from '../core/exchange.ts';
 import { usd } from '../core/money/price.ts';
 import type { Log, LogFields } from '../settings/log.ts';
+
+/** Levels of the log, most talkative first. */
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -12,6 +14,7 @@ export interface LogOptions {
   write(line: string): void;
 }
 
+/** A log that writes each line through `write`: JSON, or short lines for a terminal. Lines below the level are dropped. */
 export function createLog({ level, isTerminal, write }: LogOptions): Log {
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: name => ({ level: name }) } },
@@ -37,6 +40,7 @@ function hasMore(fields: LogFields): boolean {
   return false;
 }
 
+/** A log that writes nothing. */
 export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 const levelSymbols: Readonly<Record<string, string>> = { debug: '·', info: ' ', warn: '!', error: '✗' };

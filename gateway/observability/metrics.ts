@@ -61,6 +61,7 @@ export interface MetricsOptions {
 /** Callers name models, so their number has a limit; what comes later is `other`. */
 const modelsMax = 200;
 
+/** The metrics of one gateway, in a registry of their own. */
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = createRegistry();
   if (options.process) collectDefaultMetrics({ register: registry });

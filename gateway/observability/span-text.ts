@@ -32,6 +32,7 @@ const remoteParentFlag = 0x200;
 const statusError = 2;
 const bytesMin = 16 * 1024;
 
+/** Collects spans as OTLP/JSON text in one buffer that is used again after each export. */
 export class SpanWriter {
   #bytes = Buffer.allocUnsafe(bytesMin);
   #at = 0;
@@ -119,6 +120,7 @@ const closingBrace = 0x7d;
 const plainStart = Buffer.from('{"stringValue":"');
 const plainEnd = Buffer.from('"}}');
 
+/** The JSON text of a span's event. `attributes` is JSON text without brackets. */
 export const eventText = (name: string, at: Instant, attributes: string): string =>
   `{"attributes":[${attributes}],"name":${JSON.stringify(name)},"timeUnixNano":"${nanosOf(at)}","droppedAttributesCount":0}`;
 

@@ -14,6 +14,7 @@ export function scheduleOf(name: string, entry: PriceEntry | readonly PriceEntry
   }));
 }
 
+/** The price of one entry, in nano-dollars per token, with its tiers. `id` says where the entry stands. */
 export function priceOfEntry(id: string, entry: PriceEntry): Price {
   const units = unitsOf(entry);
   const { tiers, batch, service_tiers: serviceTiers } = entry;

@@ -18,6 +18,7 @@ export interface PriceFile {
   readonly providers?: readonly Provider[];
 }
 
+/** Path of the price file in the folder of records. */
 export const priceFilePath = (storePath: string): string => join(storePath, 'prices.json');
 
 /** The file of this folder; undefined when there is none. Throws when it cannot be read or is none. */

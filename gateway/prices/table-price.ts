@@ -105,6 +105,7 @@ function unitsFrom(price: ModelPrice): UnitPrices | undefined {
   return Object.keys(units).length > 0 ? units : undefined;
 }
 
+/** A price of zero for every kind of token. */
 export const freePrice = (id: string): Price => ({ id, input: 0, output: 0 });
 
 function nano(usd: number): NanoUsd {

@@ -18,6 +18,7 @@ interface Slot {
   cancelTimer: Cancel;
 }
 
+/** Timers for calls that may fire late by one slot (50 ms): one system timer serves all calls of a slot. */
 export class CoarseTimers {
   readonly #setTimer: SetTimer;
   readonly #slots = new Map<number, Slot>();

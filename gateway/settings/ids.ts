@@ -23,6 +23,7 @@ export function newExchangeId(at: Instant): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
 }
 
+/** A new span id: 16 lower-case hex digits, never all zero. */
 export const newSpanId = (): string => randomNonZeroHex(8);
 const newTraceId = (): string => randomNonZeroHex(16);
 

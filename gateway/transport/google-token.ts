@@ -48,6 +48,7 @@ interface ServiceAccount {
   readonly tokenUri: string;
 }
 
+/** The service account of a key file's JSON; undefined for anything else, such as a bearer token. */
 export function serviceAccount(text: string): ServiceAccount | undefined {
   const value = text.trimStart().startsWith('{') ? parseJson(text) : undefined;
   if (!isObject(value) || typeof value.client_email !== 'string' || typeof value.private_key !== 'string') return undefined;

@@ -12,7 +12,10 @@ type TailMessage =
   | { readonly type: 'unwatch'; readonly id: string }
   | { readonly type: 'tailed'; readonly id: string; readonly event: TailEvent };
 
+/** The id of a tail over all workers: the asking worker's slot and its own number. */
 export const tailId = (slot: number, number: number): string => `${slot}:${number}`;
+
+/** The slot of the worker that asked for the tail. */
 export const slotOfTail = (id: string): number => Number.parseInt(id, 10);
 
 export type ToWorker =

@@ -23,6 +23,7 @@ export interface ChainHead {
   readonly hash: string;
 }
 
+/** SHA-256 of an entry's fields and the hash before it, in hex. */
 export const hashOf = ({ chain, seq, at, actor, action, tenant, subject, detail, previous }: Omit<ChainRow, 'hash'>): string =>
   createHash('sha256')
     .update(JSON.stringify([chain, seq, at, actor, action, tenant, subject, detail, previous]))

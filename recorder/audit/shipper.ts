@@ -3,6 +3,7 @@ import type { Store } from '../store/store.ts';
 import { type AuditLedger, openAudit } from './ledger.ts';
 import { shipAudit } from './write.ts';
 
+/** Ships audit entries that are on disk and not in the store yet; the store's failure leaves them for the next round. */
 export class AuditShipper {
   readonly #storePath: string;
   readonly #store: Store;

@@ -67,6 +67,7 @@ FROM audit WHERE chain = {chain: String} AND seq >= {from: UInt64} ORDER BY seq 
   }
 }
 
+/** The audit's state for the terminal; faults come first. */
 export function auditText({ entries, waiting, head, faults }: AuditStatus): string {
   const rest = waiting === 0 ? '' : `, ${waiting} not in the store yet`;
   if (faults.length === 0) return `The audit is whole: ${entries} entries${rest}${head ? `; the last is ${head.seq}, ${head.hash}` : ''}.`;

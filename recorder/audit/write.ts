@@ -39,6 +39,7 @@ export async function shipAudit(ledger: AuditLedger, store: Pick<Store, 'insert'
   return count;
 }
 
+/** Whether the store's audit table has the columns of the hash chain. */
 export async function hasChain(store: Pick<Store, 'select'>): Promise<boolean> {
   const [found] = await store.select<{ n: number }>(
     "SELECT count() AS n FROM system.columns WHERE database = currentDatabase() AND table = 'audit' AND name = 'hash'",

@@ -16,6 +16,7 @@ interface Options {
   readonly dryRun?: boolean;
 }
 
+/** The command with the flags of `store erase`. */
 export const eraseFlags = (command: Command): Command =>
   command
     .option('--tenant <name>', "everything of this tenant's up to now")
@@ -23,6 +24,7 @@ export const eraseFlags = (command: Command): Command =>
     .option('--exchange <id>', 'one exchange, by its x-hindcast-id')
     .option('--dry-run', 'only count what would go');
 
+/** Erases, or counts with --dry-run, and prints the report. Exit code 0 when all is verified, else `incomplete`. */
 export async function runErase(options: Options): Promise<number> {
   const subject = subjectOf(options);
   const settings = loadSettings(options);

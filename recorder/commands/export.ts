@@ -24,6 +24,7 @@ interface Options {
   readonly payloads?: boolean;
 }
 
+/** The command with the flags of `store export`. */
 export const exportFlags = (command: Command): Command =>
   command
     .requiredOption('-o, --output <file>', 'the file to write')
@@ -37,6 +38,7 @@ export const exportFlags = (command: Command): Command =>
     .option('--payloads', 'with the bodies of request and answer')
     .option('--replays', 'replayed requests as well');
 
+/** Writes the export and prints its path and size. */
 export async function runExport(options: Options): Promise<void> {
   const settings = loadSettings(options);
   const format = exportFormats.find(name => name === options.format);

@@ -8,8 +8,13 @@ export interface Finding {
 
 export type Check = () => Promise<Finding | readonly Finding[]>;
 
+/** A check that found nothing wrong. */
 export const ok = (what: string, message: string): Finding => ({ what, state: 'ok', message });
+
+/** A check that found something to look at; the gateway runs nevertheless. */
 export const warning = (what: string, message: string): Finding => ({ what, state: 'warning', message });
+
+/** A check that found what keeps the gateway from running. */
 export const problem = (what: string, message: string): Finding => ({ what, state: 'problem', message });
 
 /** A check that throws reports its error as a problem. */

@@ -7,12 +7,14 @@ import { type Finding, ok, problem, warning } from './check.ts';
 
 const nodeMajorMin = 24;
 
+/** Whether this Node is new enough. */
 export async function checkNode(version = process.versions.node): Promise<Finding> {
   const major = Number.parseInt(version, 10);
   if (major >= nodeMajorMin) return ok('node', `${version}`);
   return problem('node', `${version} is too old: run it with Node ${nodeMajorMin} or newer (npm install brings one along)`);
 }
 
+/** Whether the gateway's port is free, or taken by a gateway. */
 export async function checkPort({ server: { host, port } }: Settings): Promise<Finding> {
   const address = `${host}:${port}`;
   if (port === 0) return ok('port', 'any that is free');

@@ -34,6 +34,7 @@ const partsFinding = (setAside: readonly { readonly table: string; readonly name
           .join(', ')}; ` + 'restore the folder from a copy, or keep what is left',
       );
 
+/** Whether the shared state answers: its file, or Redis by PING. */
 export async function checkState({ state }: Settings): Promise<Finding> {
   if (state.url === 'sqlite') return ok('state', 'a file in the folder of records');
   const { createClient } = await import('redis');
@@ -50,6 +51,7 @@ export async function checkState({ state }: Settings): Promise<Finding> {
   }
 }
 
+/** Whether the receiver of traces takes an empty export. */
 export async function checkTraces({ telemetry: { otlp } }: Settings): Promise<Finding> {
   if (otlp === undefined) return ok('traces', 'off');
   const url = `${otlp.replace(/\/+$/, '')}/v1/traces`;

@@ -38,6 +38,7 @@ export type ExportedRow = Readonly<Record<string, unknown>>;
 /** Of files that tell no more of a request than its id: those that the subject's rows have. */
 export type RequestIds = ReadonlySet<string>;
 
+/** Whether an exported row is covered by the tombstone, by its tenant, user, ids and time. */
 export function matchesTombstone(row: ExportedRow, { tenant_id, user_sha256, request_id, at }: Tombstone): boolean {
   const identity = identityOf(row);
   const timestamp =
@@ -66,6 +67,7 @@ function identityOf(row: ExportedRow): {
   return { tenant: text(row.tenant_id), user: text(row.end_user), ids: [text(row.request_id), text(row.replay_of)], ts: row.ts };
 }
 
+/** Rewrites a JSONL file without the covered lines; `outcome` is how many went. */
 export async function eraseFromLines(path: string, tombstone: Tombstone, ids: RequestIds = new Set()): Promise<ErasedFile> {
   return rewriteLines(path, line => (line !== '' && isErasedLine(line, tombstone, ids) ? undefined : line));
 }

@@ -49,6 +49,7 @@ const subjectCondition = ({ tenant, user, exchange }: Subject): string =>
     ...(exchange === undefined ? [] : ['request_id = {exchange: UUID}']),
   ].join(' AND ');
 
+/** Query parameters of the conditions on a subject; `at` in seconds. */
 export const subjectParams = ({ tenant, user, exchange }: Subject, at: Instant): Record<string, unknown> => ({
   at: at / 1000,
   ...(tenant === undefined ? {} : { tenant }),

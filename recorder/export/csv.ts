@@ -6,6 +6,7 @@ const cell = (text: string): string => {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
 
+/** The rows as CSV text, with CRLF after each. */
 export const printCsv = (rows: readonly (readonly string[])[]): string => rows.map(row => `${row.map(cell).join(',')}\r\n`).join('');
 
 /** Rows of cells; empty lines are left out. */

@@ -22,6 +22,7 @@ export interface ExportSelection {
   readonly payloads: boolean;
 }
 
+/** Formats of an export. */
 export const exportFormats = ['jsonl', 'parquet'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
@@ -31,6 +32,7 @@ const bodies = ['request', 'response'].map(
     `if(isValidUTF8(p.${side}_body), p.${side}_body, '') AS ${side}_body, if(isValidUTF8(p.${side}_body), '', base64Encode(p.${side}_body)) AS ${side}_body_base64`,
 );
 
+/** The SELECT of an export, with its parameters. Throws for a condition that is not one condition. */
 export function exportQuery(
   selection: ExportSelection,
   format: ExportFormat,

@@ -3,16 +3,25 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+/** Folder of the spool. */
 export const spoolRoot = (storePath: string): string => join(storePath, 'spool');
 /** Folder of records that the store rejected. */
 export const rejectedFolder = (root: string): string => join(root, 'rejected');
+
+/** File name of a rejected record. */
 export const rejectedName = (segmentId: string, reason: string): string => `${segmentId}-${reason}.rejected`;
+
+/** Whether a file name is that of a rejected record. */
 export const isRejected = (name: string): boolean => name.endsWith('.rejected');
 /** Held by the one recorder process that owns the folder. */
 export const ownerLockFile = (storePath: string): string => join(storePath, 'lock');
+
+/** Folder of the embedded engine's data. */
 export const engineFolder = (storePath: string): string => join(storePath, 'engine');
 /** Which batches the rollups count. It lies with the tables, so that both are deleted together. */
 export const rollupLedgerFile = (storePath: string): string => join(engineFolder(storePath), 'hindcast-rollups.sqlite');
+
+/** File that says where the embedded engine answers. */
 export const engineFile = (storePath: string): string => join(storePath, 'engine.json');
 const writerKeyFile = (storePath: string): string => join(storePath, 'writer.key');
 const readerKeyFile = (storePath: string): string => join(storePath, 'reader.key');
@@ -37,9 +46,11 @@ export interface EngineAddress {
   readonly pid: number;
 }
 
+/** Writes where the embedded engine answers; readers see the old or the new address. */
 export const writeEngineAddress = (storePath: string, address: EngineAddress): void =>
   writeFileAtomically(engineFile(storePath), `${JSON.stringify(address)}\n`);
 
+/** Where the embedded engine answers, as last written; undefined when none has run. Its process may have ended since. */
 export const readEngineAddress = (storePath: string): EngineAddress | undefined => readAddress(engineFile(storePath));
 
 function readAddress(file: string): EngineAddress | undefined {
@@ -68,6 +79,7 @@ export function ensureWriterKey(storePath: string): string {
 /** What `default` has to say to the embedded engine where the configuration names no password; undefined when it has to say nothing. */
 export const readReaderKey = (storePath: string): string | undefined => readFileIfPresent(readerKeyFile(storePath))?.trim() || undefined;
 
+/** The reader account's password, made on first use. */
 export const ensureReaderKey = (storePath: string): string => ensureKey(readerKeyFile(storePath));
 
 /** Without keys readers are let in without a password, as they always were. */
@@ -76,6 +88,7 @@ export const removeReaderKey = (storePath: string): void => rmSync(readerKeyFile
 /** Lets commands of this machine into the admin API; undefined when no gateway has run here yet. */
 export const readAdminKey = (storePath: string): string | undefined => readFileIfPresent(adminKeyFile(storePath))?.trim() || undefined;
 
+/** The admin key of this folder, made on first use. */
 export const ensureAdminKey = (storePath: string): string => ensureKey(adminKeyFile(storePath));
 
 /** Several processes may want it at once: whoever comes first makes it. */
@@ -97,8 +110,10 @@ function ensureKey(file: string): string {
 export const writeGatewayAddress = (storePath: string, address: EngineAddress): void =>
   writeFileAtomically(gatewayFile(storePath), `${JSON.stringify(address)}\n`);
 
+/** Where the gateway of this folder answers; undefined when none runs. */
 export const readGatewayAddress = (storePath: string): EngineAddress | undefined => readAddress(gatewayFile(storePath));
 
+/** Removes the gateway's address when it ends. */
 export const removeGatewayAddress = (storePath: string): void => rmSync(gatewayFile(storePath), { force: true });
 
 /** Readers see the old text or the new one, also after a power failure. */

@@ -9,6 +9,7 @@ const oldestSecondsMax = 30;
 const clockJumpMsMin = 10_000;
 const repeatLogMs = 60_000;
 
+/** Counters of shipping and readers, and a warning for each thing that needs an operator. */
 export function statsOf(ship: ShipStats, readers: ReaderCounts, damage: readonly string[], clockJumps: readonly string[]): RecorderStats {
   const spoiled = ship.torn + ship.corrupt;
   const warnings = [

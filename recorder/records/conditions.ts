@@ -7,6 +7,7 @@ export interface Condition {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
+/** A condition from SQL text and the parameters it names. */
 export const condition = (sql: string, params: Readonly<Record<string, unknown>> = {}): Condition => ({ sql, params });
 
 /** All of them; `1` when there are none. */
@@ -22,9 +23,11 @@ export function all(...conditions: readonly (Condition | undefined)[]): Conditio
 export const equals = (column: string, name: string, value: string | undefined): Condition | undefined =>
   value === undefined ? undefined : condition(`${column} = {${name}: String}`, { [name]: value });
 
+/** Rows of these tenants; undefined, which means all, when there is no list. */
 export const inTenants = (tenants: readonly string[] | undefined): Condition | undefined =>
   tenants === undefined ? undefined : condition('tenant_id IN {tenants: Array(String)}', { tenants });
 
+/** Rows with the tag `name=value`; undefined without a tag. */
 export function hasTag(tag: string | undefined): Condition | undefined {
   if (tag === undefined) return undefined;
   const [name, value] = splitTag(tag);
@@ -45,9 +48,11 @@ export function parseTime(text: string, now: number): number {
   return at;
 }
 
+/** Rows from this time on: a duration before now, or a date. Undefined without a time. */
 export const since = (column: string, text: string | undefined, now: number): Condition | undefined =>
   text === undefined ? undefined : condition(`${column} >= fromUnixTimestamp64Milli({since: Int64})`, { since: parseTime(text, now) });
 
+/** Rows before this time: a duration before now, or a date. Undefined without a time. */
 export const until = (column: string, text: string | undefined, now: number): Condition | undefined =>
   text === undefined ? undefined : condition(`${column} < fromUnixTimestamp64Milli({until: Int64})`, { until: parseTime(text, now) });
 
@@ -64,6 +69,7 @@ export const hasText = (text: string | undefined, within: Condition): Condition 
 /** What `next` holds: the keys of the last row of a page. */
 export const cursorOf = (keys: readonly (string | number)[]): string => Buffer.from(JSON.stringify(keys)).toString('base64url');
 
+/** The values of a cursor; undefined without one. Throws RecordsFailure `invalid` for any other text. */
 export function parseCursor(text: string | undefined, types: readonly ('string' | 'number')[]): readonly (string | number)[] | undefined {
   if (text === undefined) return undefined;
   try {

@@ -23,6 +23,7 @@ status_code AS status, outcome, error_type, error_message, finish_reason, provid
 nullIf(ttfb_ms, 0) AS ttfb_ms, nullIf(ttft_ms, 0) AS ttft_ms, duration_ms, chunks, request_bytes, response_bytes, input_tokens, cached_tokens,
 output_tokens, reasoning_tokens, ${cost} AS cost_usd, price_id, warnings, flags`;
 
+/** A page of exchanges, newest first. `next` continues it. */
 export async function exchanges(reader: Reader, query: ExchangesQuery, asker: Asker): Promise<RowPage<ExchangeSummary>> {
   const now = Date.now();
   const window = all(inTenants(asker.tenants), since('ts', query.since, now), until('ts', query.until, now));
@@ -72,12 +73,14 @@ function ofExchange(id: string, tenants: readonly string[] | undefined): Conditi
   );
 }
 
+/** The exchange's tenant; undefined when there is no such exchange or the asker may not see it. */
 export async function tenantOf(reader: Reader, id: string, asker: Asker): Promise<string | undefined> {
   const where = ofExchange(id, asker.tenants);
   const rows = await reader.select<{ tenant_id: string }>(`SELECT tenant_id FROM requests WHERE ${where.sql} LIMIT 1`, where.params, asker);
   return rows[0]?.tenant_id;
 }
 
+/** One exchange with its attempts and scores; undefined when there is none or the asker may not see it. */
 export async function exchange(reader: Reader, id: string, asker: Asker): Promise<ExchangeDetail | undefined> {
   const where = ofExchange(id, asker.tenants);
   type Row = Omit<ExchangeDetail, 'attempt_list' | 'scores'> & { readonly policy: string; readonly events: string };
@@ -108,6 +111,7 @@ interface PayloadRow {
   readonly truncated: boolean;
 }
 
+/** Request and response of an attempt, 0 for the caller's own: as text, or base64 where a body is no UTF-8. Undefined when not kept. */
 export async function payload(reader: Reader, id: string, attempt: number, asker: Asker): Promise<Payload | undefined> {
   const where = all(ofExchange(id, asker.tenants), condition('attempt_no = {attempt: UInt8}', { attempt }));
   const [row] = await reader.select<PayloadRow>(
@@ -139,6 +143,7 @@ function asText(base64: string): string | undefined {
 
 type LabelRow = AnswerOf<'listLabels'>['data'][number];
 
+/** A page of labels by people, newest first. */
 export async function labels(reader: Reader, query: QueryOf<'listLabels'>, asker: Asker): Promise<RowPage<LabelRow>> {
   const where = all(
     condition("source = 'human'"),

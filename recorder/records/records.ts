@@ -8,6 +8,7 @@ import { audit, pairs, run, runs, usage } from './usage.ts';
 /** The store is asked when somebody asks, and found anew when it has moved. */
 export const openRecords = (settings: Settings): Records => recordsOf(openReader(settings));
 
+/** The records over a given reader. */
 export const recordsOf = (reader: Reader): Records => ({
   exchanges: (query, asker) => exchanges(reader, query, asker),
   exchange: (id, asker) => exchange(reader, id, asker),

@@ -39,6 +39,7 @@ type UsageSums = Omit<UsageRow, 'at' | 'by' | 'latency_ms' | 'ttft_ms'> & {
   readonly ttft: Quantiles;
 } & Record<`by_${string}`, string>;
 
+/** Requests, tokens, cost and latency quantiles per time bucket and group, newest bucket first; the last day by default. */
 export async function usage(reader: Reader, query: UsageQuery, asker: Asker): Promise<RowPage<UsageRow>> {
   const now = Date.now();
   const from = query.since === undefined ? now - dayMs : parseTime(query.since, now);
@@ -89,6 +90,7 @@ const rounded = (value: number | null | undefined): number | null => (typeof val
 
 const runColumns = `run_id AS id, kind, state, arms, created_at, finished_at, config_hash, selected, done, failed, cost_usd`;
 
+/** A page of replay and evaluation runs, newest first. */
 export async function runs(reader: Reader, query: QueryOf<'listRuns'>, asker: Asker): Promise<RowPage<Run>> {
   const where = all(olderThan(query.after, 'created_at', 'run_id', 'String'));
   const rows = await reader.select<Run>(
@@ -104,6 +106,7 @@ export async function runs(reader: Reader, query: QueryOf<'listRuns'>, asker: As
   );
 }
 
+/** One run with its manifest; undefined when there is none. */
 export async function run(reader: Reader, id: string, asker: Asker): Promise<Run | undefined> {
   const [found] = await reader.select<Run & { readonly manifest: string }>(
     `SELECT ${runColumns}, manifest FROM runs FINAL WHERE run_id = {id: String} LIMIT 1`,
@@ -126,6 +129,7 @@ type ReplayRow = Side & {
   readonly replay_of: string;
 };
 
+/** A page of recorded requests beside their replays in a run, with scores. */
 export async function pairs(reader: Reader, id: string, query: QueryOf<'listPairs'>, asker: Asker): Promise<RowPage<Pair>> {
   const where = all(
     condition('run_id = {run: String}', { run: id }),
@@ -183,6 +187,7 @@ async function verdictsOf(reader: Reader, rows: readonly ReplayRow[], asker: Ask
   return new Map(found.map(({ id, score }) => [id, score > 0.5 ? 'equivalent' : score < 0.5 ? 'different' : 'undecided']));
 }
 
+/** A page of audit entries, newest first. */
 export async function audit(reader: Reader, query: AuditQuery, asker: Asker): Promise<RowPage<AuditRow>> {
   const now = Date.now();
   const where = all(

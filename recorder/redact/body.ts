@@ -15,6 +15,7 @@ export interface RedactedBody {
 /** A redaction may join texts that match again. A body that still matches after so many rounds loses everything. */
 const passesMax = 4;
 
+/** The body with every match replaced by its mark, and the rules that matched. Binary event streams give an empty body. */
 export function redactBody(bytes: Uint8Array, rules: RedactionRules): RedactedBody {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // Binary events hold text in pieces and in base64. They cannot be searched, so they are not kept.

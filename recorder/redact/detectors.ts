@@ -76,6 +76,7 @@ const issuers: readonly (readonly [prefix: RegExp, lengths: readonly number[]])[
   [/^(?:50|5[6-9]|6[0-9])/, [13, 15, 16, 18, 19]],
 ];
 
+/** Whether a text is a card number: an issuer's prefix and length, and a valid check digit. */
 export function isCard(text: string): boolean {
   const digits = text.replace(/\D/g, '');
   return issuers.some(([prefix, lengths]) => prefix.test(digits) && lengths.includes(digits.length)) && passesLuhn(digits);
@@ -168,6 +169,7 @@ function* secret(text: string): Generator<Range> {
 
 const hasDigit = /\d/;
 
+/** The built-in detectors by name. Each gives the spans of its matches in a text. */
 export const detectors = {
   email,
   phone: (text: string) => (hasDigit.test(text) ? matches(text, phonePattern) : []),

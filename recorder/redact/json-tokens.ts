@@ -125,6 +125,7 @@ export interface UnescapedText {
 
 const simpleEscapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
 
+/** The text of a JSON string literal without quotes, with each character's offset in the literal where they differ. */
 export function unescapeJson(literal: string): UnescapedText {
   if (!literal.includes('\\')) return { text: literal, starts: undefined };
   const starts: number[] = [];

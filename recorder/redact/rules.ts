@@ -17,6 +17,7 @@ export interface RedactionRules {
 export const redactionMark = (rule: string): string => `[redacted:${rule}]`;
 const markPattern = /\[redacted:[\w-]{1,40}\]/g;
 
+/** The rules compiled once for many texts. Throws for a pattern that does not compile. */
 export function compileRules(rules: readonly RedactRule[]): RedactionRules {
   const named = rules.map(rule => ({
     name: rule.name,

@@ -11,6 +11,7 @@ import { numbered, type RowWriter } from './row-writer.ts';
 const kindNames: readonly AttemptKind[] = ['primary', 'retry', 'fallback', 'escalation', 'hedge', 'shadow', 'judge'];
 const kinds = numbered(kindNames);
 
+/** Writes the row of `attempts` for one attempt of the exchange. */
 export function packAttemptRow(to: RowWriter, exchange: Exchange, index: number): void {
   const attempt = exchange.attempts[index]!;
   packCall(to, exchange, attempt, attemptReason(exchange.attempts, index));

@@ -25,6 +25,7 @@ const cacheStatuses = numbered(['none', 'miss', 'hit', 'semantic_hit', 'bypass']
 export const priceStates = numbered(['unset', 'stated', 'table', 'config', 'estimated', 'unknown']);
 const payloadStates = numbered(['none', 'stored', 'redacted', 'object', 'dropped']);
 
+/** Writes the token columns; zeros when the usage is not known. */
 export function packTokens(to: RowWriter, usage: Usage | undefined): void {
   to.u32(usage?.input ?? 0);
   to.u32(usage?.cached ?? 0);
@@ -34,6 +35,7 @@ export function packTokens(to: RowWriter, usage: Usage | undefined): void {
   to.choice(usageSources, usage?.source ?? 'none');
 }
 
+/** Writes the row of `requests`. `kept` is the attempt whose response the caller got, undefined when there is none. */
 export function packRequestRow(to: RowWriter, exchange: Exchange, kept: AttemptRecord | undefined, hashes: PromptHashes): void {
   packIdentity(to, exchange, kept);
   packResult(to, exchange, kept);

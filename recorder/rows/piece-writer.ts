@@ -15,6 +15,7 @@ interface WrittenBody {
   readonly position: number;
 }
 
+/** A RowWriter that gives a table's rows as a list of pieces. */
 export class PieceWriter extends RowWriter {
   /** Tables that have rows, in the order they were written. */
   readonly tables: {

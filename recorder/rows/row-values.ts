@@ -71,6 +71,7 @@ export function cacheStatus(attempts: readonly AttemptRecord[]): 'none' | 'miss'
   return status;
 }
 
+/** A warning as the column `warnings` has it: type, field and detail. */
 export const warningText = ({ type, field, detail }: Warning): string =>
   detail === '' ? `${type} ${field}` : `${type} ${field}: ${detail}`;
 

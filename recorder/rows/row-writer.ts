@@ -22,6 +22,7 @@ const nanosMax = 10n ** 15n;
 /** Rounded and kept within the type: a strange number must not keep a record out of the store. */
 const clamped = (value: number, max: number): number => (value > 0 ? Math.min(max, Math.round(value)) : 0);
 
+/** Appends RowBinary values to blocks of memory. Columns are written in the order of the table. */
 export class RowWriter {
   /** The block that holds what was written since `from`; an earlier block may still be in use elsewhere. */
   block = Buffer.allocUnsafeSlow(blockBytes);

@@ -30,6 +30,7 @@ export interface BatchEntry {
   readonly rows: PackedRows['rows'];
 }
 
+/** Rows that an entry adds to a table. */
 export const rowCount = ({ rows }: BatchEntry, table: TableName): number => rows[table]?.count ?? 0;
 
 /** Frames that are inserted together. */

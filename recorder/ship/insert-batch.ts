@@ -33,6 +33,7 @@ export async function insertBatch(batch: Batch, context: InsertContext): Promise
   for (const table of tableNames) await insertIntoTable(table, batch, context);
 }
 
+/** Inserts a batch's rows of one table, retrying until the store takes them or the context's signal aborts. */
 export async function insertIntoTable(table: TableName, batch: Batch, context: InsertContext): Promise<void> {
   const count = batch.entries.reduce((sum, entry) => sum + rowCount(entry, table), 0);
   if (count === 0) return;

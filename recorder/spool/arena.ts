@@ -20,6 +20,7 @@ export interface PackedFrame {
   readonly bodies: readonly Uint8Array[];
 }
 
+/** Packs exchanges into frames. Its memory is used again after `reset`. */
 export class Arena {
   readonly #writer = new PieceWriter();
 

@@ -23,6 +23,7 @@ const mark = 0xffff_ffff;
 const headBytes = 8;
 const format = 1;
 
+/** Whether a frame's payload holds packed rows; otherwise it is the JSON form of version 0.1.0. */
 export const isPacked = (payload: Uint8Array): boolean =>
   payload.length > headBytes && payload[0] === 0xff && payload[1] === 0xff && payload[2] === 0xff && payload[3] === 0xff;
 

@@ -9,6 +9,7 @@ const anyDays = () => ({ records: 0, payloads: 0 });
 export const payloadIdentity = (payload: Uint8Array): RecordIdentity =>
   isPacked(payload) ? packedIdentity(unpackRows(payload, anyDays)) : recordIdentity(decodeRecord(payload));
 
+/** Ids, time, tenant and user of a packed record, by which an erasure finds it. */
 export const packedIdentity = ({ id, replayOf, receivedAt, tenant, user }: PackedRows): RecordIdentity => ({
   ids: [id, replayOf === '' ? undefined : replayOf],
   at: receivedAt,

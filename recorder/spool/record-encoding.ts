@@ -21,6 +21,7 @@ interface RecordHead {
 /** Feedback is a head without bodies. */
 export const isFeedback = (record: Exchange | Feedback): record is Feedback => 'scores' in record;
 
+/** A record as JSON head and bodies; `bodyBytes` is the bodies' total length. */
 export const encodeRecord = (record: Exchange | Feedback): EncodedRecord =>
   isFeedback(record) ? { head: JSON.stringify({ feedback: record }), bodies: [], bodyBytes: 0 } : encodeExchange(record);
 

@@ -21,17 +21,21 @@ const idLength = 24;
 const idPattern = /^[0-9a-f]{24}$/;
 /** Twelve hex digits of milliseconds, so that names sort by age, and twelve random ones. */
 export const newSegmentId = (at: number): string => Math.floor(at).toString(16).padStart(12, '0') + randomBytes(6).toString('hex');
+
+/** When the segment was opened: milliseconds since 1970, from its id. */
 export const segmentTime = (id: string): number => Number.parseInt(id.slice(0, 12), 16);
 
 /** A segment that is being written ends in `.open`; closing it is a rename. */
 export const segmentName = (id: string, open: boolean): string => `${id}.${open ? 'open' : 'seg'}`;
 
+/** Id and state of a segment by its file name; undefined for any other file. */
 export function parseSegmentName(name: string): { readonly id: string; readonly open: boolean } | undefined {
   const [id = '', extension, more] = name.split('.');
   if (!idPattern.test(id) || more !== undefined || (extension !== 'seg' && extension !== 'open')) return undefined;
   return { id, open: extension === 'open' };
 }
 
+/** The 32 bytes at the start of a segment. */
 export function renderFileHeader(id: string): Buffer {
   const header = Buffer.alloc(fileHeaderBytes);
   fileMagic.copy(header, 0);
@@ -40,8 +44,10 @@ export function renderFileHeader(id: string): Buffer {
   return header;
 }
 
+/** The salt of a segment's checksums, so that frames of another segment never fit. */
 export const saltOf = (id: string): number => crc32(id, 0x68696e64);
 
+/** Writes a frame's header into `target` at byte `at`. */
 export function writeFrameHeader(target: Buffer, at: number, frame: { length: number; sequence: number; crc: number }, salt: number): void {
   frameMagic.copy(target, at);
   target.writeUInt32LE(frame.length, at + 4);

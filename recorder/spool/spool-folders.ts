@@ -73,8 +73,10 @@ export async function removeWriterFolder(folder: string): Promise<void> {
   if (empty) await rmdir(folder);
 }
 
+/** Path of the lock that a running writer holds on its folder. */
 export const writerLockFile = (folder: string): string => join(folder, 'lock');
 
+/** The folders of all writers in the spool; [] when there is no spool yet. */
 export async function writerFolders(root: string): Promise<readonly string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
   return entries.filter(entry => entry.isDirectory()).map(entry => join(root, entry.name));

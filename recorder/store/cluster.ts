@@ -1,5 +1,6 @@
 const localSuffix = '_local';
 
+/** What DDL statements add for a cluster: `ON CLUSTER` and the suffix of local tables; both '' for a single server. */
 export const ddlTargetOf = (cluster: string | undefined): DdlTarget =>
   cluster === undefined ? { onCluster: '', suffix: '' } : { onCluster: ` ON CLUSTER ${quoted(cluster)}`, suffix: localSuffix };
 

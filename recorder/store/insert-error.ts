@@ -8,6 +8,7 @@ const sizeCodes = new Set([128, 131, 158, 229, 241, 307, 396, 565]);
 /** Of content: text, numbers, dates or enums that cannot be read, values outside their type. */
 const contentCodes = new Set([6, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 321, 349, 407, 467, 691]);
 
+/** `later`: retry; `less`: halve the batch; `never`: a row is at fault. What is not an error of ClickHouse is `later`. */
 export function classifyInsertError(error: unknown): InsertErrorClass {
   const code = exceptionCodeOf(error);
   if (code === undefined) return 'later';

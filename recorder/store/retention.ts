@@ -32,6 +32,7 @@ export function shortestRetention(retention: Retention): RetentionDays {
   return { records: Math.min(...all.map(days => days.records)), payloads: Math.min(...all.map(days => days.payloads)) };
 }
 
+/** Days that rows are kept, by default and by tenant, from the settings. */
 export function retentionOf({ recorder: { retention }, tenants }: Pick<Settings, 'recorder' | 'tenants'>): Retention {
   const { records, payloads } = retention;
   const byTenant = [...tenants.values()].flatMap(({ name, retention: days }) =>

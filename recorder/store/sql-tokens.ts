@@ -17,6 +17,7 @@ const patterns = [
   { type: 'sign', pattern: /\S/y },
 ] as const;
 
+/** The tokens of a text, in order and without a gap. An unclosed string or comment ends with the text. */
 export function* tokensOf(sql: string): Generator<Token> {
   let at = 0;
   while (at < sql.length) {

@@ -56,6 +56,7 @@ const requestTimeoutMs = 600_000;
 /** Below the engine's and the servers' keep-alive, so that a socket is never used while the other side closes it. */
 const idleSocketMs = 2_500;
 
+/** A client of the store. Compresses unless the server is on this machine. Nothing is sent before the first call. */
 export function connect(access: StoreAccess): Store {
   const compression = isLoopback(access.url) ? { request: false, response: false } : { request: true, response: true };
   const client = createClient({
@@ -141,6 +142,7 @@ async function insertBinary(
 
 const tokenSetting = (token: string | undefined): ClickHouseSettings => (token ? { insert_deduplication_token: token } : {});
 
+/** A name quoted for SQL. */
 export const identifier = (name: string): string => `\`${name.replace(/[\\`]/g, '\\$&')}\``;
 
 function isLoopback(url: string): boolean {

@@ -5,6 +5,7 @@ import type { Tombstone } from './tombstone.ts';
 /** An erasure waits longer than this before it expects recorders to know it. */
 export const staleMsMax = 1_000;
 
+/** A function that gives all erasures. It reads the store again after `staleMsMax`, and rejects when the store does. */
 export function tombstoneReader(store: Pick<Store, 'select'>): () => Promise<readonly Tombstone[]> {
   let cached: readonly Tombstone[] = [];
   let readAt = Number.NEGATIVE_INFINITY;

@@ -21,8 +21,10 @@ export interface Tombstone {
   readonly at: Instant;
 }
 
+/** SHA-256 of a user name, in hex, as tombstones keep it. */
 export const userHash = (user: string): string => createHash('sha256').update(user).digest('hex');
 
+/** The tombstone of a subject at an instant. '' stands for what the subject does not name. */
 export const tombstoneOf = ({ tenant = '', user, exchange = '' }: Subject, at: Instant): Tombstone => ({
   tenant_id: tenant,
   user_sha256: user === undefined ? '' : userHash(user),
@@ -55,6 +57,7 @@ export function recordIdentity(record: Exchange | Feedback): RecordIdentity {
   return { ids: [record.id, record.replayOf], at: record.receivedAt, tenant, user };
 }
 
+/** Whether one of the tombstones covers the record. Records that were received later than a tombstone are not covered. */
 export function isErased({ ids, at, tenant, user }: RecordIdentity, tombstones: readonly Tombstone[]): boolean {
   return tombstones.some(tombstone => {
     if (at > tombstone.at) return false;

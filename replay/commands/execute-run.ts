@@ -73,6 +73,7 @@ const concurrencyDefault = 8;
 /** A paced run must not wait for responses. */
 const concurrencyPaced = 512;
 
+/** Whether requests wait for their recorded arrival times. */
 export const isPaced = ({ speed }: Pick<RunControlOptions, 'speed'>): boolean => speed !== 'max';
 
 /** Eval's gates, which the composition root passes in. */

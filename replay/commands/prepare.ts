@@ -122,6 +122,7 @@ export function toolMatchingOf({ conversation = 'turn', tools = 'block', from }:
   return conversation === 'free' ? matching : undefined;
 }
 
+/** The run's items. Requests from a file are kept whole, recorded ones by id. */
 export const itemsOf = ({ requests, fromFile }: SelectedRequests): readonly RunItem[] =>
   requests.map(request => ({ id: request.id, weight: request.weight ?? 1, ...(fromFile ? { request } : {}) }));
 
@@ -173,4 +174,5 @@ export function transformsOf({ temperature, hosted = 'block', maxCost }: ReplayO
   };
 }
 
+/** The settings of `--config`, or of the default config. Throws CommandError for an invalid one. */
 export const settingsFor = (options: { readonly config?: string }): Settings => loadSettings(options);

@@ -40,6 +40,7 @@ export interface AnswerDiff {
 
 const detailsMax = 5;
 
+/** The verdict on a pair and the method that gave it. `judged` is a judge's verdict, when there is one. */
 export function diff(recorded: Answer, replayed: Answer, { judged, unordered = new Set() }: DiffOptions = {}): AnswerDiff {
   const priced = recorded.costNanoUsd !== undefined && replayed.costNanoUsd !== undefined;
   return {

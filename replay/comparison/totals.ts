@@ -54,6 +54,7 @@ export interface Side {
   readonly latencyMsMean: Milliseconds;
 }
 
+/** Pairs, weights, verdicts, tokens, cost and latency of an arm, added up. */
 export function totalsOf(pairs: readonly Pair[]): Totals {
   const likeness = { same: 0, equivalent: 0, undecided: 0, different: 0, failed: 0 };
   const decided = Object.fromEntries(comparisonMethods.map(rung => [rung, 0])) as Record<ComparisonMethod, number>;

@@ -31,6 +31,7 @@ const limitOfSample = 1_000_000;
 
 const repeatable = (value: string, all: string[] = []): string[] => [...all, value];
 
+/** The command with the flags that select recorded requests. */
 export const selectionFlags = (command: Command): Command =>
   command
     .option('--since <time>', 'start: 1h or 7d ago, or a date such as 2026-01-31 or 2026-01-31T12:00:00Z')

@@ -11,9 +11,16 @@ export function money(nano: NanoUsd): string {
   return `${sign}$${dollars.toFixed(Math.min(9, 2 - Math.floor(Math.log10(dollars))))}`;
 }
 
+/** Milliseconds with their unit. */
 export const ms = (value: number): string => (Math.abs(value) < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`);
+
+/** A number with its sign; none for 0. */
 export const signed = (value: number): string => (value > 0 ? `+${value}` : `${value}`);
+
+/** A part of a whole as a percentage; `–` for a whole of 0. */
 export const percent = (part: number, whole: number): string => (whole === 0 ? '–' : `${((100 * part) / whole).toFixed(1)} %`);
+
+/** The relative change as a signed percentage; `–` from 0. */
 export const change = (from: number, to: number): string =>
   from === 0 ? '–' : `${to >= from ? '+' : ''}${(100 * (to / from - 1)).toFixed(1)} %`;
 
@@ -31,6 +38,7 @@ export function inUnit(value: number, unit: Metric['unit']): string {
   }
 }
 
+/** A difference with sign and unit. */
 export const signedIn = (value: number, unit: Metric['unit']): string => `${value > 0 ? '+' : ''}${inUnit(value, unit)}`;
 
 /** `+1.2 [0.9, 1.5]`, with units and a sign. */

@@ -43,6 +43,7 @@ export function totalsRows({ totals }: ArmDiff): ReportTable {
   };
 }
 
+/** An arm's metrics: recorded, replayed, and the paired difference with its interval. */
 export const metricRows = ({ metrics }: ArmDiff): ReportTable => ({
   head: ['per request', 'recorded', 'replayed', 'difference, 95 %', 'pairs'],
   rows: metrics.map(({ name, unit, recorded, replayed, delta, pairs }) => [
@@ -54,6 +55,7 @@ export const metricRows = ({ metrics }: ArmDiff): ReportTable => ({
   ]),
 });
 
+/** How many pairs each comparison method decided. */
 export const methodRows = ({ totals }: ArmDiff): ReportTable => ({
   head: ['decided by', 'pairs', ''],
   rows: comparisonMethods
@@ -63,6 +65,7 @@ export const methodRows = ({ totals }: ArmDiff): ReportTable => ({
 
 const pathsShown = 20;
 
+/** Where responses differ most often, beside the noise of A/A runs. */
 export const pathRows = ({ paths }: ArmDiff): ReportTable => ({
   head: ['differs at', 'pairs', 'share', 'run-to-run noise (A/A)', 'beyond noise, 95 %'],
   rows: paths
@@ -76,6 +79,7 @@ export const pathRows = ({ paths }: ArmDiff): ReportTable => ({
     ]),
 });
 
+/** One row for each pair. */
 export const pairRows = (pairs: readonly Pair[]): ReportTable => ({
   head: ['request', 'recorded', 'replayed', 'verdict', 'by', 'tokens', 'cost', 'latency', 'what'],
   rows: pairs.map(({ id, recorded, replayed, diff }) => [

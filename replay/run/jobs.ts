@@ -35,6 +35,7 @@ export function jobsOf({ requests, arms, repeats, pace }: JobSchedule): readonly
   );
 }
 
+/** The journal's key of a scheduled job. */
 export const jobKey = ({ recorded, arm, repeat }: ScheduledJob): Job => ({ request: recorded.id, arm: arm.name, repeat });
 
 export interface ReplayContext {

@@ -20,7 +20,11 @@ export interface RunManifest {
 }
 
 const runsRoot = (storePath: string): string => join(storePath, 'runs');
+
+/** The folder of a run. */
 export const runFolder = (storePath: string, run: string): string => join(runsRoot(storePath), run);
+
+/** The journal's file in a run's folder. */
 export const journalPath = (folder: string): string => join(folder, 'journal.jsonl');
 
 /** Writes the run's folder, and returns its path. */

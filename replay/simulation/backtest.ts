@@ -15,6 +15,8 @@ export interface Figures {
 }
 
 export type FigureName = Exclude<keyof Figures, 'requests'>;
+
+/** The figures of a backtest, in the order of the report. */
 export const figureNames: readonly FigureName[] = ['errorRate', 'costPer1k', 'latencyMsP50', 'latencyMsP95', 'latencyMsP99', 'escalated'];
 /** Shares differ by points; everything else by parts of itself. */
 export const isShare = (name: FigureName): boolean => name === 'errorRate' || name === 'escalated';
@@ -48,6 +50,7 @@ function figuresOf(all: readonly MetricInput[]): Figures {
   };
 }
 
+/** The figures of simulated requests; requests that the simulation does not support are left out. */
 export const simulatedFigures = (all: readonly SimulatedRequest[]): Figures =>
   figuresOf(
     all
@@ -71,6 +74,7 @@ export const recordedFigures = (requests: readonly RecordedRequest[]): Figures =
 
 export type Errors = Readonly<Record<FigureName, number>>;
 
+/** How far `to` is from `from`: the difference of shares, the relative error of other figures. */
 export function difference(from: Figures, to: Figures): Errors {
   const of = (name: FigureName): number => {
     if (isShare(name)) return to[name] - from[name];

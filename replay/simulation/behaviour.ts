@@ -45,6 +45,7 @@ export function attemptsIn({ attempts, answer }: RecordedRequest): readonly Reco
   ];
 }
 
+/** How a recorded attempt behaves in a simulation: when it opens, when it ends, and with what result. */
 export function attemptBehaviourOf(
   { outcome, durationMs, firstTokenMs, signals, retryAfterMs }: RecordedAttempt,
   stream: boolean,

@@ -37,6 +37,7 @@ export function conversationAlarm(bound: number, alpha: number, chance: number, 
   return { stakes, alpha, startsEvery: 50 };
 }
 
+/** The alarm before any audit. */
 export const alarmStart = ({ stakes, startsEvery }: AlarmOptions): AlarmState => ({
   units: 0,
   starts: startsEvery > 0 ? 0 : 1,

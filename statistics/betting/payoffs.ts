@@ -52,6 +52,7 @@ export function conversationMeanPayoffs(losses: Numbers, clusters: Clusters, bou
   return { values: tabulate(clusters.count, g => sums[g]! / sizes[g]! - bound), upper: to - bound };
 }
 
+/** The number of items in each cluster. */
 export function clusterSizes(clusters: Clusters): Int32Array {
   const sizes = new Int32Array(clusters.count);
   for (let i = 0; i < clusters.of.length; i++) sizes[clusters.of[i]!]!++;

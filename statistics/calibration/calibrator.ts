@@ -19,6 +19,7 @@ export type Calibrator =
 export type CalibratorKind = Calibrator['kind'];
 export const calibratorKinds: readonly CalibratorKind[] = ['none', 'platt', 'beta', 'isotonic'];
 
+/** The expected quality at signal `s`, from 0 to 1. */
 export function calibrated(calibrator: Calibrator, s: number): number {
   switch (calibrator.kind) {
     case 'none':
@@ -32,6 +33,7 @@ export function calibrated(calibrator: Calibrator, s: number): number {
   }
 }
 
+/** Fits a calibrator of this kind to pairs of signal and outcome; outcomes lie in [0, 1]. */
 export function fitCalibrator(kind: CalibratorKind, signals: Numbers, outcomes: Numbers): Calibrator {
   switch (kind) {
     case 'none':

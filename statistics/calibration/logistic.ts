@@ -1,6 +1,7 @@
 /** Logistic regression on few features: Newton's method, outcomes anywhere in [0, 1]. */
 import type { Numbers } from '../estimation/clustered.ts';
 
+/** The logistic function, from 0 to 1. */
 export const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
 /** Keeps the weights finite where the features separate the outcomes perfectly. */

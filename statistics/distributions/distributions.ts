@@ -76,6 +76,7 @@ function erfcFraction(x: number): number {
   return Math.exp(-x * x) / (Math.sqrt(Math.PI) * f);
 }
 
+/** The quantile of the standard normal distribution, for 0 < p < 1. */
 export const normalQuantile = (p: number): number => invert(p, -40, 40, normalCdf);
 
 /** P(T ≤ t) for Student's t. Above ten million degrees of freedom the normal distribution is used. */
@@ -103,6 +104,7 @@ export function studentQuantile(p: number, df: number): number {
   return quantile;
 }
 
+/** The quantile of Beta(a, b) at p. 0 for a <= 0 and 1 for b <= 0, the limits of the distribution. */
 export function betaQuantile(p: number, a: number, b: number): number {
   if (a <= 0) return 0;
   if (b <= 0) return 1;

@@ -10,6 +10,8 @@ export type Statistic = (weights: Numbers) => number;
 
 /** Above this many clusters plain percentiles suffice, with fewer resamples. */
 export const correctedClustersMax = 2_000;
+
+/** The number of resamples: 10,000 for few clusters, 2,000 otherwise. */
 export const resamplesDefault = (clusters: number): number => (clusters <= correctedClustersMax ? 10_000 : 2_000);
 
 /**
@@ -97,6 +99,7 @@ export function clusterSums(values: Numbers, clusters: Clusters): Float64Array {
   return sums;
 }
 
+/** The sum of `sums[g] * weights[g]`. */
 export function weightedSum(sums: Float64Array, weights: Numbers): number {
   let total = 0;
   for (let g = 0; g < sums.length; g++) total += sums[g]! * weights[g]!;

@@ -16,6 +16,7 @@ export function tabulate(n: number, at: (i: number) => number): Float64Array {
   return column;
 }
 
+/** Numbers the clusters 0, 1, … in order of first appearance. `keys` names the cluster of each item. */
 export function clustersOf(keys: readonly string[]): Clusters {
   const numbers = new Map<string, number>();
   const of = Int32Array.from(keys, key => {
@@ -116,6 +117,7 @@ export function differences(candidate: Numbers, baseline: Numbers): Float64Array
 /** The error of the difference of two means if they were measured on different items: the cost of ignoring the pairing. */
 export const unpairedStandardError = (a: ClusteredMean, b: ClusteredMean): number => Math.hypot(a.standardErrorIid, b.standardErrorIid);
 
+/** The sum of the values. */
 export function sum(values: Numbers): number {
   let total = 0;
   for (let i = 0; i < values.length; i++) total += values[i]!;

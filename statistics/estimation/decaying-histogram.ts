@@ -12,6 +12,7 @@ const samplesMin = 20;
 const weightMin = 0.01;
 const bucketOf = (value: number): number => Math.ceil(bucketsPerOctave * Math.log2(Math.max(1, value)));
 
+/** The histogram with one more sample; the given one stays as it is. */
 export function withSample(histogram: DecayingHistogram, value: number): DecayingHistogram {
   const next = new Map(histogram);
   addSample(next, value);
@@ -48,6 +49,7 @@ export function histogramQuantile(histogram: DecayingHistogram, q: number): numb
 /** Counts with exponential decay by later counts. */
 export type DecayingCounts<Word extends string> = Readonly<Partial<Record<Word, number>>>;
 
+/** The counts with one more of `word`; the given ones stay as they are. */
 export function withCount<Word extends string>(tally: DecayingCounts<Word>, word: Word): DecayingCounts<Word> {
   const next = { ...tally };
   addCount(next, word);

@@ -23,6 +23,8 @@ export function exactInterval(successes: number, n: number, confidence: number):
 /** One-sided exact bounds: with this `confidence` the true proportion is at most (at least) the result. */
 export const upperBound = (successes: number, n: number, confidence: number): number =>
   successes >= n ? 1 : betaQuantile(confidence, successes + 1, n - successes);
+
+/** The exact (Clopper-Pearson) lower bound of a share, one-sided, at the given confidence. */
 export const lowerBound = (successes: number, n: number, confidence: number): number =>
   successes <= 0 ? 0 : betaQuantile(1 - confidence, successes, n - successes + 1);
 
@@ -81,6 +83,7 @@ export function exactProportionInference(values: Numbers, clusters: Clusters): I
   };
 }
 
+/** Whether every value is 0 or 1. */
 export const isBinary = (values: Numbers): boolean => {
   for (let i = 0; i < values.length; i++) if (values[i] !== 0 && values[i] !== 1) return false;
   return true;

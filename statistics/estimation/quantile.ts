@@ -22,6 +22,7 @@ export function weightedQuantile(values: Numbers, weights: Numbers, q: number): 
   return Number.NaN;
 }
 
+/** A sorted copy of the values. */
 export const sortedAscending = (values: Numbers): Float64Array =>
   (values instanceof Float64Array ? values.slice() : Float64Array.from(values)).sort();
 
@@ -55,6 +56,7 @@ export function quantileEstimates(
   });
 }
 
+/** One quantile with its interval, as `quantileEstimates` gives several. */
 export const quantileEstimate = (values: Numbers, q: number, clusters: Clusters, confidence: number, options?: QuantileOptions): Estimate =>
   quantileEstimates(values, [q], clusters, confidence, options)[0]!;
 

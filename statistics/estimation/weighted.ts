@@ -12,6 +12,7 @@ const products = (values: Numbers, weights: Numbers): Float64Array => tabulate(v
 export const weightedRatio = (numerator: Numbers, denominator: Numbers, weights: Numbers, clusters: Clusters): Inference =>
   ratioInference(products(numerator, weights), products(denominator, weights), clusters);
 
+/** The weighted mean of the values, with a cluster-robust error. */
 export const weightedMeanInference = (values: Numbers, weights: Numbers, clusters: Clusters): Inference =>
   weightedRatio(values, new Float64Array(values.length).fill(1), weights, clusters);
 

@@ -83,6 +83,7 @@ export async function currentVerdict(file: string, options: Partial<GateCommandO
   return verdict === 'pass' || verdict === 'fail' ? verdict : undefined;
 }
 
+/** Prints the verdict and writes the reports. The exit code follows the verdict, the gate file and the flags. */
 export async function runGate(file: string, options: GateCommandOptions): Promise<number> {
   const mapping = inconclusiveOf(options.inconclusive) ?? readGate(file).onInconclusive;
   const failed = failCodeOf(options.failExitCode);

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { repeatable } from './options.ts';
 
+/** The command with `--config` and `--json`. */
 export const commonFlags = (command: Command): Command =>
   command.option('--config <file>', 'the running configuration').option('--json', 'print the result as JSON');
 
@@ -19,6 +20,7 @@ export const dataFlags = (command: Command, { many = true } = {}): Command => {
   return many ? command.option('--limit <count>', 'the most recent so many requests', '10000') : command;
 };
 
+/** The command with the flags that name a chain and its outcomes. */
 export const chainFlags = (command: Command, { many = true } = {}): Command =>
   dataFlags(
     commonFlags(command)

@@ -20,11 +20,13 @@ export function parseConfidence(text: string): number {
   throw new CommandError(exit.usage, `--confidence ${text}: write a level from 51% to 99.99%, such as 95%.`);
 }
 
+/** The signal named by `--signal`. Throws CommandError (exit code 2) for another name, as do the other parsers here. */
 export function parseSignal(text: string): SweptSignal {
   if (text === 'confidence' || (signalNames as readonly string[]).includes(text)) return text as SweptSignal;
   throw new CommandError(exit.usage, `--signal ${text}: write confidence or one of ${signalNames.join(', ')}.`);
 }
 
+/** The loss named by `--loss`. */
 export function lossOf(text: string): 'harm' | 'net' {
   if (text === 'harm' || text === 'net') return text;
   throw new CommandError(exit.usage, `--loss ${text}: write harm (where it is worse) or net (less where it is better).`);
@@ -46,6 +48,7 @@ export function parseChance(text: string, flag: string): number {
   throw new CommandError(exit.usage, `${flag} is a chance above 0 and at most 1, such as 0.03; got ${JSON.stringify(text)}.`);
 }
 
+/** The chance of success given by `--power`: 0.8 or 80 %. */
 export function parsePower(text: string): number {
   const number = Number(text.replace(/\s*%$/, ''));
   const power = number > 1 || text.includes('%') ? number / 100 : number;
@@ -53,14 +56,17 @@ export function parsePower(text: string): number {
   throw new CommandError(exit.usage, `--power ${text}: write a chance from 5% to 99.9%, such as 80%.`);
 }
 
+/** The seed given by `--seed`: a whole number from 0. */
 export function parseSeed(text: string): number {
   const seed = Number(text);
   if (Number.isSafeInteger(seed) && seed >= 0) return seed;
   throw new CommandError(exit.usage, `--seed ${text}: write a whole number, 0 or more.`);
 }
 
+/** Collects the values of a flag that may be given several times. */
 export const repeatable = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
+/** The text of a file. Throws CommandError (exit code 2) that names `what` was expected. */
 export function readText(file: string, what: string): string {
   try {
     return readFileSync(file, 'utf8');
@@ -103,6 +109,7 @@ export function writeText(file: string, text: string): void {
   }
 }
 
+/** The items of a JSONL file of outcomes. Throws CommandError (exit code 2) with every bad line. */
 export function readItems(file: string): readonly Item[] {
   const parsed = parseOutcomes(readText(file, 'a JSONL file of outcomes'));
   if (parsed.ok) return parsed.items;

@@ -24,6 +24,7 @@ const schema = z.strictObject({
   intercept: z.number(),
 });
 
+/** The scorer in a file. Throws CommandError (exit code 2) that says what is wrong with it. */
 export function readScorer(file: string): Scorer {
   const refuse = (why: string): CommandError =>
     new CommandError(exit.usage, `${file} is no scorer: ${why}; \`hindcast eval train\` makes one.`);

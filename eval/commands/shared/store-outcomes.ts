@@ -39,6 +39,7 @@ export interface OutcomeRequest {
   readonly drawnOnly?: boolean;
 }
 
+/** Gives an open store to `work` and closes it afterwards, whatever happens. */
 export async function withStore<Result>(settings: Settings, work: (store: Store) => Promise<Result>): Promise<Result> {
   // Loaded when it is needed: a file of outcomes is judged without any database.
   const { openStore } = await import('../../../recorder/process/open-store.ts');
@@ -50,6 +51,7 @@ export async function withStore<Result>(settings: Settings, work: (store: Store)
   }
 }
 
+/** Outcomes of the selected requests and runs. Throws CommandError for runs that do not exist or do not fit. */
 export async function loadStoreOutcomes(store: Store, settings: Settings, request: OutcomeRequest): Promise<Outcomes> {
   const all = await selectRuns(store);
   if (request.weighted && !(request.runs.length === 1 && samplingRuns.includes(request.runs[0]!)))
@@ -82,6 +84,8 @@ const continuousRunRow = (name: string): RunRow => ({
   done: 0,
   failed: 0,
 });
+
+/** The run of shadows or audits by its name; undefined for any other name. */
 export const continuousRun = (name: string): RunRow | undefined => (samplingRuns.includes(name) ? continuousRunRow(name) : undefined);
 
 const weighUsage = '--weigh goes with --run audit or --run shadow alone: their requests were drawn with known chances.';

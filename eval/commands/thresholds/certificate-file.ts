@@ -56,6 +56,7 @@ const schema = z.looseObject({
   }),
 });
 
+/** The certificate in a file. Throws CommandError (exit code 2) that says what is wrong with it. */
 export function readCertificate(file: string): CertificateFile {
   const refuse = (problem: string): CommandError =>
     new CommandError(exit.usage, `${file} ${problem}; hindcast eval certify -o ${file} makes one.`);

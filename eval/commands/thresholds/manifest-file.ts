@@ -18,6 +18,7 @@ export interface ManifestFile {
   readonly spending: boolean;
 }
 
+/** The manifest, or a new one; undefined without a file. Throws CommandError for a file that is none. */
 export function openManifest(file: string | undefined, spending: boolean): ManifestFile | undefined {
   if (file === undefined) {
     if (spending) throw new CommandError(exit.usage, '--alpha-spending needs --manifest FILE, which remembers what was spent.');
@@ -38,6 +39,7 @@ export interface DeltaSpent {
   save(): void;
 }
 
+/** The error probability left for this certification, and `save`, which records its use. Throws CommandError when none is left. */
 export function spendFromManifest(
   { file, manifest, spending }: ManifestFile,
   certification: { readonly chain: Chain; readonly settings: CertifyOptions; readonly basis: CertificationData; readonly at: Instant },

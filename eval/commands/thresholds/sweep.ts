@@ -23,6 +23,7 @@ export interface SweepCommandOptions extends ChainOptions {
   readonly output?: string;
 }
 
+/** Prints the sweep, and writes it as a page with --output. Exit code 0, or 3 when it is inconclusive. */
 export async function runSweep(options: SweepCommandOptions): Promise<number> {
   const confidence = parseConfidence(options.confidence);
   const signal = parseSignal(options.signal);
@@ -70,6 +71,7 @@ function writePage(file: string, swept: Sweep, calibrations: readonly Calibratio
   note(`written: ${file}`);
 }
 
+/** A calibration of the signal for each target before the last. */
 export const calibrationsOf = (
   chain: Chain,
   { items }: Outcomes,

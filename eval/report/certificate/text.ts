@@ -8,6 +8,7 @@ import { count, difference, dollars, milliseconds, none, percent, points, withIn
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 
+/** The certificate for the terminal: what is promised, at which confidence, and what is not. */
 export function certificateText(certificate: Certificate, label: string, table: Table): string {
   const { certified, confidence, reference, clusters } = certificate;
   const sides = sidesTable(certificate, table);
@@ -66,6 +67,7 @@ const numbers = (thresholds: readonly number[]): string => thresholds.join(', ')
 const lossName = ({ loss }: Certificate): string => (loss === 'harm' ? 'harm' : 'net loss of quality');
 const boundName = ({ lossMax }: Certificate): string => `${Number((lossMax * 100).toFixed(3))} pp`;
 
+/** A constraint in words, with its bound. */
 export const constraintText = ({ kind, max }: Constraint): string => {
   const share = `${Number((max * 100).toFixed(3))} pp`;
   switch (kind) {

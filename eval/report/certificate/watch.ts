@@ -27,6 +27,7 @@ export interface WatchReport {
   readonly expected_delay: readonly { readonly harm: number; readonly requests: number | null }[];
 }
 
+/** One look at the certificate as plain data: what `eval watch --json` prints. */
 export function watchReport(
   watched: { readonly route: string; readonly certificate: string; readonly issuedAt: string; readonly at: number },
   plan: WatchPlan,
@@ -50,6 +51,7 @@ const words: Readonly<Record<WatchVerdict, string>> = {
   breach: 'BREACH: the audits show more harm than the certificate allows. Certify anew.',
 };
 
+/** The look for the terminal. */
 export function watchText(report: WatchReport): string {
   const { route, certificate, issued_at: issuedAt, requests, audited, labelled, harm, bound, alpha } = report;
   const delays = report.expected_delay.map(

@@ -6,6 +6,7 @@ import { cellsOf, gateSentence, noteOf, verdictText } from './text.ts';
 const sentenceOf = (finding: Finding): string => `${finding.rule.assertion.text}: ${cellsOf(finding)[3]} ${noteOf(finding)}`.trim();
 const isFailure = ({ verdict, rule }: Finding): boolean => verdict === 'fail' && rule.severity !== 'warn';
 
+/** The judgement as JUnit XML. `file` is the gate file's name. */
 export function junitText(report: GateReport, file: string): string {
   const failures = report.findings.filter(isFailure).length;
   const skipped = report.findings.filter(finding => !isFailure(finding) && finding.verdict !== 'pass').length;

@@ -5,6 +5,7 @@ import { change, count, difference, dollars, droppedText, milliseconds, none, pe
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 
+/** The judgement for the terminal. */
 export function gateText(report: GateReport, table: Table): string {
   const rows = report.findings.map(finding => [
     verdictText(finding).toUpperCase(),
@@ -25,6 +26,7 @@ export function gateText(report: GateReport, table: Table): string {
     .trimEnd();
 }
 
+/** One sentence: the verdict and the gates that decided it. */
 export function gateSentence({ verdict, findings }: GateReport): string {
   const counted = findings.filter(({ rule }) => rule.severity !== 'warn');
   const of = (wanted: Verdict): readonly Finding[] => counted.filter(finding => finding.verdict === wanted);
@@ -68,6 +70,7 @@ export function cellsOf({ rule, baseline, candidate, estimate }: Finding): strin
   return [rule.name, value(baseline), value(candidate), withInterval(estimate, formatOf(rule.metric, rule.assertion.subject))];
 }
 
+/** Why a gate has its verdict, and how many more requests would decide it. */
 export function noteOf({ reason, needed }: Finding): string {
   if (!needed) return reason;
   return `${reason}: ${count(needed.requests, 'more request')} would tell${needed.usd === null ? '' : `, about ${dollars(needed.usd)}`}`;
@@ -81,6 +84,7 @@ export const commentMarkerOf = ({ name }: GateReport): string =>
 
 const itemMetrics: ReadonlySet<string> = new Set(['quality', 'harm']);
 
+/** The judgement as Markdown, for a comment on a pull request. */
 export function markdownText(report: GateReport): string {
   const cell = (text: string): string =>
     text.replace(/\|/g, '\\|').replace(/[<>&\n]/g, c => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;' })[c] ?? ' ');

@@ -38,6 +38,7 @@ export interface Axis {
 
 const [width, height, left, right, top, bottom] = [640, 380, 74, 32, 16, 48];
 
+/** The chart as an SVG element that needs no script. */
 export function chartSvg(chart: Chart): string {
   const points = chart.series.flatMap(series => series.points);
   const x = scaleOf(

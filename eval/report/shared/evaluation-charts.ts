@@ -60,6 +60,7 @@ export function frontierChart(sweep: Sweep, marked?: { readonly label: string; r
   });
 }
 
+/** Loss against the share of responses that are accepted, surest first. */
 export const riskChart = (c: Calibration): string =>
   chartSvg({
     title: `Loss among the surest answers of ${c.target}`,
@@ -77,6 +78,7 @@ export const riskChart = (c: Calibration): string =>
     ],
   });
 
+/** Observed quality against the signal, in bins. */
 export const reliabilityChart = (c: Calibration): string =>
   chartSvg({
     title: `What the ${c.signal} of ${c.target} means`,

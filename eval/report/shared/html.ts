@@ -14,6 +14,7 @@ export interface Page {
   readonly notes: readonly string[];
 }
 
+/** The page as HTML text. */
 export const htmlPage = ({ title, sentence, about, parts, notes }: Page): string => `<!doctype html>
 <html lang="en">
 <head>

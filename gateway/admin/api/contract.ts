@@ -5,6 +5,7 @@ import { z } from 'zod';
 export const roles = ['caller', 'viewer', 'analyst', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
+/** Whether a role includes what the least role may do. */
 export const mayActAs = (role: Role, least: Role): boolean => roles.indexOf(role) >= roles.indexOf(least);
 
 export interface RouteSpec {

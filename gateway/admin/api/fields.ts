@@ -11,15 +11,23 @@ export const idPath = z.object({ id });
 /** ISO 8601 in UTC. */
 export const time = (text: string) => z.string().describe(`${text} ISO 8601, UTC.`);
 
+/** A time: a duration before now such as `1h`, or an ISO date. `text` describes it. */
 export const timeParameter = (text: string) =>
   z
     .string()
     .regex(/^(?:\d+(?:\.\d+)?[smhdw]|\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?)$/, 'is no time')
     .describe(`${text} A span before now such as \`1h\`, or a date such as \`2026-01-31T12:00:00Z\`.`);
 
+/** A text of 1 to 256 characters. */
 export const word = (text: string) => z.string().min(1).max(256).describe(text);
+
+/** A whole number from 0. */
 export const count = (text: string) => z.number().int().min(0).describe(text);
+
+/** An amount in USD. */
 export const usd = (text: string) => z.number().describe(`${text} USD.`);
+
+/** A duration in milliseconds, from 0. */
 export const milliseconds = (text: string) => z.number().min(0).describe(`${text} Milliseconds.`);
 
 export const page = {

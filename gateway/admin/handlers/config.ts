@@ -30,6 +30,7 @@ export const noConfigFile: Refusal = invalid(
   409,
 );
 
+/** Handlers of the configuration's routes. */
 export const configHandlers: Handlers<'getConfig' | 'setConfig' | 'checkConfig'> = {
   getConfig: ({ version: { settings } }, { environment }) => {
     const file = configFile(settings, environment);

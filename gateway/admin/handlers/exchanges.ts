@@ -16,6 +16,7 @@ export const noStore: Refusal = {
   headers: { 'retry-after': '2' },
 };
 
+/** The 404 for a thing of this kind. */
 export const notFound = (what: string): Refusal => invalid('not_found', `There is no such ${what}.`, null, 404);
 
 const seesTexts = ({ role }: AdminCaller): boolean => mayActAs(role, 'analyst');

@@ -31,6 +31,7 @@ interface CookieRequest extends Request {
   readonly cookieAuth: { set(state: SessionState): void; clear(): void };
 }
 
+/** Serves every route of the admin API: authentication, parameters, handler, answer, audit. */
 export class AdminApi {
   readonly #dependencies: AdminDependencies;
   readonly #dispatcher: Dispatcher;

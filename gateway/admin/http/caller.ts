@@ -35,6 +35,7 @@ export function callerOfHeaders(rawHeaders: readonly string[], access: Access): 
   return callerOfKey(presented, access) ?? unknownKey(false);
 }
 
+/** The caller with this key; undefined when it is unknown. Without configured keys everybody is an admin. */
 export function callerOfKey(presented: string, { settings, adminKey }: Access): AdminCaller | undefined {
   if (settings.keys.size === 0) return anybody;
   const found = findKey(presented, settings.keys);
@@ -97,5 +98,6 @@ export function refusalOfHead(spec: RouteSpec, { headers }: IncomingMessage, con
   return expected === configHash ? undefined : configChanged(configHash);
 }
 
+/** The 412 for a change that was made for an older configuration. */
 export const configChanged = (hash: string): Refusal =>
   invalid('config_changed', `The configuration is ${hash} by now; read it again.`, 'if-match', 412);

@@ -1,6 +1,7 @@
 /** Whether an exchange is one that a tail asks for: the same question that the list puts to the store. Pure. */
 import type { ExchangeSummary, TailFilter } from '../api/exchanges.ts';
 
+/** Whether an exchange passes the filter; members that the filter leaves out pass. */
 export function matches(filter: TailFilter, row: ExchangeSummary): boolean {
   const { model, tag, min_cost_usd, min_latency_ms, ...equal } = filter;
   const differs = Object.entries(equal).some(([field, value]) => value !== undefined && row[field as keyof typeof equal] !== value);

@@ -21,6 +21,7 @@ interface Tail {
   dropped: number;
 }
 
+/** The open tails of this process. `publish` gives each finished exchange to those whose filter and tenants match. */
 export class Tails {
   readonly #clock: Clock;
   readonly #tails = new Set<Tail>();

@@ -10,6 +10,7 @@ export interface ShowOptions extends ApiOptions {
 
 const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+/** Prints one exchange. Exit code 0, or 5 when the gateway has no such exchange; other errors throw CommandError. */
 export async function runShow(id: string, options: ShowOptions, access: LocalAccess): Promise<number> {
   if (!idPattern.test(id)) throw new CommandError(exit.usage, `${printableLine(id)} is no id: it is the x-request-id of an answer.`);
   const client = openClient(options, access);
@@ -22,6 +23,7 @@ export async function runShow(id: string, options: ShowOptions, access: LocalAcc
 
 const usd = (cost: number | null): string => (cost === null ? 'unknown' : `$${cost.toFixed(6)}`);
 
+/** One exchange for the terminal: head, attempts as a waterfall, scores. */
 export function exchangeText(exchange: ExchangeDetail): string {
   const { attempt_list: attempts, scores } = exchange;
   const error = exchange.error_message ? ` · ${exchange.error_type}: ${exchange.error_message}` : '';

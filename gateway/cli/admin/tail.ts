@@ -23,6 +23,7 @@ export interface TailOptions extends ApiOptions {
   readonly minLatency?: string;
 }
 
+/** Prints exchanges until the gateway ends or a signal comes. Exit code 130 after a signal. */
 export async function runTail(options: TailOptions, access: LocalAccess): Promise<number> {
   const client = openClient(options, access);
   const leaving = new AbortController();
@@ -102,6 +103,7 @@ function print(options: TailOptions, exchange: ExchangeSummary): void {
   process.stdout.write(`${options.json ? printableJson(JSON.stringify(exchange)) : exchangeLine(exchange)}\n`);
 }
 
+/** One exchange as a line of the tail, its cells under the heading. */
 export function exchangeLine(exchange: ExchangeSummary): string {
   const { provider, model, requested_model: requested, cost_usd: cost } = exchange;
   const cells = [

@@ -4,6 +4,7 @@ import { Secret } from '../../settings/secret.ts';
 import { isSecretPath } from '../checks/schema-findings.ts';
 import { isRecord } from '../source/source.ts';
 
+/** The config hash: 16 hex digits. */
 export const hashConfig = (config: unknown): string => createHash('sha256').update(hashInput(config)).digest('hex').slice(0, 16);
 
 /** JSON with sorted keys. Secrets, and values that may hold one, are replaced by fingerprints. */

@@ -61,4 +61,5 @@ function checkExposedHosts({ source, keys }: RawConfig): readonly Finding[] {
 
 const isExposed = (host: unknown): boolean => typeof host === 'string' && host !== '' && !isLoopback(host);
 
+/** Whether a configured host means this machine alone. */
 export const isLoopback = (host: string): boolean => /^127(?:\.\d{1,3}){3}$|^localhost$|^\[?::1\]?$/i.test(host);

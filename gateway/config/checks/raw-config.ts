@@ -16,10 +16,16 @@ export interface RawConfig {
 }
 export type Entry = readonly [name: string, value: unknown];
 
+/** Key and value of each entry of a map; [] for anything else. */
 export const entries = (value: unknown): readonly Entry[] => (isRecord(value) ? Object.entries(value) : []);
+
+/** The entries of a list; [] for anything else. */
 export const items = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+/** The keys of entries. */
 export const namesOf = (parts: readonly Entry[]): readonly string[] => parts.map(([name]) => name);
 
+/** A finding at a path of the config, on its value unless `at` says on its key. */
 export const createFinding = (path: Path, message: string, at: Finding['at'] = 'value'): Finding => ({ path, at, message });
 
 /** A finding about an unknown name, with a suggestion. A name from the environment may be a secret, so it is not printed. */

@@ -17,6 +17,7 @@ export interface FoundKey {
   readonly isLast: boolean;
 }
 
+/** Where the key of this name stands in the file. Throws ConfigEditError, with near names, when there is none. */
 export function findKey(file: string, name: string): FoundKey {
   const lines = new LineCounter();
   const keys = parsed(file, lines).get('keys');

@@ -155,9 +155,11 @@ export function secretReference(draft: ConfigDraft, value: string | undefined, p
 export const toVariableReference = (value: string | undefined): string | undefined =>
   value?.replace(/^os\.environ\/([A-Za-z_]\w*)$/, '${$1}');
 
+/** Seconds as a duration of the configuration; undefined for none and for 0. */
 export const formatDuration = (seconds: number | undefined): string | undefined =>
   seconds === undefined || seconds <= 0 ? undefined : Number.isInteger(seconds) ? `${seconds}s` : `${Math.round(seconds * 1000)}ms`;
 
+/** A number of retries within what the configuration allows, 0 to 10; undefined stays undefined. */
 export const clampRetries = (count: number | undefined): number | undefined =>
   count === undefined ? undefined : Math.min(10, Math.max(0, Math.round(count)));
 

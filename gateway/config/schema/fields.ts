@@ -14,22 +14,28 @@ export function section<Shape extends z.core.$ZodLooseShape>(what: string, shape
   });
 }
 
+/** A whole number within bounds; `what` names it in the message. */
 export const wholeNumber = (what: string, min: number, max: number) => {
   const range = `${what} from ${min} to ${max}`;
   return z.int(messageOption(range)).min(min, messageOption(range)).max(max, messageOption(range));
 };
 
+/** A number within bounds; `what` names it in the message. */
 export const decimal = (what: string, min: number, max: number) => {
   const range = `${what} from ${min} to ${max}`;
   return z.number(messageOption(range)).min(min, messageOption(range)).max(max, messageOption(range));
 };
 
+/** true or false. */
 export const yesOrNo = () => z.boolean(messageOption('true or false'));
 
+/** One of these words. */
 export const oneOf = <const Words extends readonly [string, ...string[]]>(words: Words) => z.enum(words, messageOption(joinWords(words)));
 
+/** Exactly this value. */
 export const literal = <const Value extends string | number>(value: Value) => z.literal(value, messageOption(String(value)));
 
+/** A text that is not empty; `what` names it in the message. */
 export const text = (what: string) => z.string(messageOption(what)).min(1, messageOption(what));
 
 /** Visible ASCII, as a header requires. */
@@ -41,17 +47,22 @@ export const secret = (what: string) =>
 
 /** Names appear in requests, headers, comma lists and before a slash. */
 export const namePattern = /^[!-+.0-~-]{1,100}$/;
+
+/** A name: 1 to 100 visible ASCII characters without slash, comma and blanks. */
 export const name = (what: string) =>
   z
     .string()
     .regex(namePattern, { error: () => `${what} is 1 to 100 visible ASCII characters without "/", "," and blanks; choose another` });
 
+/** A list of at most `max` entries. */
 export const list = <Item extends z.ZodType>(what: string, item: Item, max: number) =>
   z.array(item, messageOption(what)).max(max, messageOption(`at most ${max} entries`));
 
+/** A map; `what` names it in the message. */
 export const record = <Key extends z.core.$ZodRecordKey, Value extends z.ZodType>(what: string, key: Key, value: Value) =>
   z.record(key, value, messageOption(what));
 
+/** A duration such as `30s` within bounds in milliseconds, read as milliseconds. */
 export const duration = (min: number, max: number) => durationOr([], min, max);
 
 /** A duration, or one of these words. */
@@ -91,6 +102,7 @@ export const url = (example: string) =>
     if (problem !== undefined) context.addIssue(problem);
   });
 
+/** An http(s) URL, or the given word. */
 export const urlOr = (word: string, example: string) =>
   z.string(messageOption(`${word}, or a URL such as ${example}`)).superRefine((value, context) => {
     const problem = value === word ? undefined : urlProblem(value, example);

@@ -18,6 +18,7 @@ const atLeast = (signal: string) =>
         : `The minimum \`${signal}\`, in [0, 1].`,
     );
 
+/** Signals that a step's `accept` may name. */
 export const acceptSignals = ['confidence', ...signalNames] as const;
 type AcceptSignal = (typeof acceptSignals)[number];
 

@@ -69,6 +69,7 @@ export function kindOf(value: unknown): string {
   return typeof value === 'number' ? 'a number' : String(value);
 }
 
+/** Whether a value is a map: no list, not null. */
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 

@@ -12,6 +12,7 @@ export function parseJson(text: string): Json | undefined {
   }
 }
 
+/** Whether a value is a JSON object: no array, not null. */
 export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The text span of a top-level member's value: text.slice(start, end). */

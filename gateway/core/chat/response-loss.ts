@@ -45,7 +45,10 @@ export interface ResponseLoss {
 /** A caller format's losses; features without an entry are rendered exactly. */
 export type ResponseLosses = Readonly<Partial<Record<ResponseFeature, ResponseLoss>>>;
 
+/** A feature that the caller's format has no place for. */
 export const lossOf = (detail: string): ResponseLoss => ({ type: 'dropped', detail });
+
+/** A feature that the caller's format has in another shape; `only` limits it to streaming or non-streaming responses. */
 export const approximationOf = (detail: string, only?: ResponseLoss['only']): ResponseLoss => ({
   type: 'approximated',
   detail,

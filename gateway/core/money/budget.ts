@@ -3,6 +3,7 @@
 import type { Instant, Milliseconds } from '../shared/time.ts';
 import type { NanoUsd } from './price.ts';
 
+/** Periods of a budget, shortest first. */
 export const periods = ['day', 'week', 'month', 'total'] as const;
 export type Period = (typeof periods)[number];
 

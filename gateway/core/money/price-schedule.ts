@@ -2,6 +2,7 @@
 import type { Instant } from '../shared/time.ts';
 import { type Price, scalePrice } from './price.ts';
 
+/** Days of the week as configurations name them, Monday first. */
 export const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 export type Weekday = (typeof weekdays)[number];
 

@@ -206,4 +206,5 @@ export function withCacheSaving(known: Cost, usage: Usage, price: Price | undefi
   return { ...known, saved: full.input - cost(usage, price).input };
 }
 
+/** Nano-dollars in USD. */
 export const usd = (nano: NanoUsd): number => nano / 1e9;

@@ -51,6 +51,7 @@ export interface RolloutSample {
 
 const emptyWindow: RolloutWindow = { count: 0, failures: 0, priced: 0, costNanoUsd: 0, latency: emptyHistogram };
 
+/** The first stage of a rollout, with empty windows for variant and base. */
 export const beginRollout = (at: Instant): Rollout => ({ stage: 0, since: at, variant: emptyWindow, base: emptyWindow });
 
 /** The variant's share of requests, in [0, 1]; 0 after a rollback. */

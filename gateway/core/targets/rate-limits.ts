@@ -52,6 +52,7 @@ const initialLimits: KeyRateLimits = { blockedUntil: 0, consecutive429s: 0, rece
 /** The last name made, which most calls ask for again. */
 let lastName = { target: '', credential: '', name: ' ' };
 
+/** The name under which limits of a target and a credential are kept. The last name is reused without allocation. */
 export function rateLimitNameOf(target: string, credential: string): string {
   if (lastName.target !== target || lastName.credential !== credential) lastName = { target, credential, name: `${target} ${credential}` };
   return lastName.name;

@@ -33,6 +33,7 @@ const hourMs: Milliseconds = 3_600_000;
 /** Maximum accumulated hedges. */
 const hedgesMax = 10;
 
+/** A full retry budget: no earned retries, and the steady rate available at once. */
 export const initialRetryBudget = (policy: RetryBudgetPolicy = retryBudgetDefault): RetryBudget => ({
   at: 0,
   earnedRetries: 0,

@@ -18,6 +18,7 @@ import {
   wrongType,
 } from '../openai/request-reader.ts';
 
+/** The parts of a turn's content; [] when it is absent or invalid, which the reading keeps. */
 export function readBlocks(reading: RequestReader, value: Json | undefined, param: string): readonly Part[] {
   if (!isGiven(value)) return [];
   if (typeof value === 'string') return value === '' ? [] : [{ type: 'text', text: value }];
@@ -149,6 +150,7 @@ function encodeBase64(text: string): string {
   return btoa(binary);
 }
 
+/** Cache control of a block; {} when there is none or it is invalid. */
 export function readCache(reading: RequestReader, holder: JsonObject, path: string): { readonly cache?: CacheControl } {
   const control = readObject(reading, holder.cache_control, `${path}.cache_control`);
   if (!control) return {};

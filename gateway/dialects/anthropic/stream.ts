@@ -33,6 +33,7 @@ interface State {
   tier: string | undefined;
 }
 
+/** A renderer of message events. */
 export function renderStream({ request }: StreamOptions): StreamRenderer {
   const state: State = {
     hidesReasoning: request?.reasoning?.shown === false,

@@ -103,6 +103,7 @@ const errorTypes: Readonly<Record<number, string>> = {
   529: 'overloaded_error',
 };
 
+/** An error in Anthropic's shape, with its type by status. */
 export const errorOf = ({ status, message, code, param }: CallerError): JsonObject => ({
   type: 'error',
   error: {

@@ -6,6 +6,7 @@ import type { JsonObject } from '../../core/chat/json.ts';
 import { approximationOf, lossOf, type ResponseLosses } from '../../core/chat/response-loss.ts';
 import { errorOf, finishReasonOf, usageOf } from '../openai/wire.ts';
 
+/** A non-streaming text completion as JSON text. `now` in seconds stands in for a missing creation time. */
 export function renderResponse({ id, model, created, choices, usage, systemFingerprint }: ChatResponse, now = 0): string {
   return JSON.stringify({
     id,
@@ -64,6 +65,7 @@ function logprobsOf(tokens: readonly TokenLogprob[]): JsonObject {
   };
 }
 
+/** A renderer of text completion chunks. */
 export function renderStream({ includeUsage, now = 0 }: StreamOptions): StreamRenderer {
   let head: JsonObject = { id: '', object: 'text_completion', created: now, model: '' };
   const finishes = new Map<number, Finish>();

@@ -30,6 +30,7 @@ export interface ChunkFraming {
 /** Google ends event lines with CRLF. */
 export const eventFraming = (): ChunkFraming => ({ chunk: json => `data: ${json}\r\n\r\n`, end: () => '' });
 
+/** Frames chunks as one JSON array, as Gemini does without `alt=sse`. */
 export function arrayFraming(): ChunkFraming {
   let isStarted = false;
   const separator = (): string => {
@@ -40,6 +41,7 @@ export function arrayFraming(): ChunkFraming {
   return { chunk: json => separator() + json, end: () => (isStarted ? ']' : '[]') };
 }
 
+/** A stream renderer over the given framing. */
 export const renderStreamAs =
   (framing: () => ChunkFraming) =>
   ({ request }: StreamOptions): StreamRenderer => {

@@ -19,6 +19,7 @@ const finishReasons: Readonly<Record<FinishReason, string>> = {
 export const finishReasonOf = ({ reason, raw }: Finish): string =>
   reason !== 'stop' && reason !== 'tool-calls' && /^[A-Z][A-Z_]+$/.test(raw) ? raw : finishReasons[reason];
 
+/** Usage in Gemini's shape, with audio tokens apart. */
 export function usageOf({ input, output, cached, reasoning, audioInput = 0, audioOutput = 0 }: Usage, tier?: string): JsonObject {
   const detail = (audio: number, all: number): JsonObject[] => [
     { modality: 'AUDIO', tokenCount: audio },
@@ -66,6 +67,7 @@ function mediaPart({ source, type }: MediaPart): JsonObject {
   return { fileData: { fileUri: source.type === 'url' ? source.url : source.id, mimeType } };
 }
 
+/** A tool call as a `functionCall` part. */
 export const callPart = ({ id, name, arguments: text, signature }: Part & { type: 'tool-call' }): JsonObject => ({
   functionCall: { id, name, args: argsOf(text) },
   ...(signature === undefined ? {} : { thoughtSignature: signature }),
@@ -78,6 +80,7 @@ function argsOf(text: string): JsonObject {
   return isObject(value) ? value : { arguments: text };
 }
 
+/** Log-probabilities in Gemini's shape. */
 export const logprobsOf = (tokens: readonly TokenLogprob[]): JsonObject => ({
   chosenCandidates: tokens.map(({ token, logprob }) => ({ token, logProbability: logprob })),
   topCandidates: tokens.map(({ top }) => ({ candidates: top.map(({ token, logprob }) => ({ token, logProbability: logprob })) })),
@@ -103,6 +106,7 @@ const errorStatuses: Readonly<Record<number, string>> = {
   504: 'DEADLINE_EXCEEDED',
 };
 
+/** An error in the shape of google.rpc.Status. */
 export function errorOf({ status, message, code, param }: CallerError): JsonObject {
   const info = {
     '@type': 'type.googleapis.com/google.rpc.ErrorInfo',

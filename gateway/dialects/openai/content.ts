@@ -15,6 +15,7 @@ import {
   wrongType,
 } from './request-reader.ts';
 
+/** The parts of a message's content; [] when it is absent or invalid, which the reading keeps. */
 export function readContent(reading: RequestReader, value: Json | undefined, param: string): readonly Part[] {
   if (!isGiven(value)) return [];
   if (typeof value === 'string') return value === '' ? [] : [{ type: 'text', text: value }];
@@ -76,6 +77,7 @@ function readAudio(reading: RequestReader, part: JsonObject, path: string): read
   return [{ type: 'audio', source: { type: 'inline', mediaType: `audio/${format === 'mp3' ? 'mpeg' : format}`, data } }];
 }
 
+/** The part of a `file` content part; [] when it is invalid, which the reading keeps. */
 export function readFile(reading: RequestReader, part: JsonObject, path: string): readonly Part[] {
   noteUnknownMembers(reading, part, ['type', 'file'], path);
   const at = `${path}.file`;

@@ -17,6 +17,7 @@ const paramLengthMax = 200;
 const messageLengthMax = 500;
 const unmappedMax = 100;
 
+/** A reading without a problem so far. */
 export const createRequestReader = (): RequestReader => ({ problem: undefined, unmapped: [], restated: [] });
 
 /** Keeps the problem unless there is an earlier one. */
@@ -40,6 +41,7 @@ export function readText(reading: RequestReader, value: Json | undefined, param:
   return typeof value === 'string' ? value : wrongType(reading, value, param, 'a string');
 }
 
+/** The text of a member that must be there and not empty; '' with a problem otherwise. */
 export function requireText(reading: RequestReader, value: Json | undefined, param: string): string {
   if (!requireGiven(reading, value, param, 'a string')) return '';
   const text = readText(reading, value, param) ?? '';
@@ -47,16 +49,19 @@ export function requireText(reading: RequestReader, value: Json | undefined, par
   return text;
 }
 
+/** A boolean member; undefined when it is absent, or of another type, which is a problem. */
 export function readFlag(reading: RequestReader, value: Json | undefined, param: string): boolean | undefined {
   if (!isGiven(value)) return undefined;
   return typeof value === 'boolean' ? value : wrongType(reading, value, param, 'true or false');
 }
 
+/** An object member; undefined when it is absent, or of another type, which is a problem. */
 export function readObject(reading: RequestReader, value: Json | undefined, param: string): JsonObject | undefined {
   if (!isGiven(value)) return undefined;
   return isObject(value) ? value : wrongType(reading, value, param, 'an object');
 }
 
+/** An array member; undefined when it is absent, or of another type, which is a problem. */
 export function readList(reading: RequestReader, value: Json | undefined, param: string): readonly Json[] | undefined {
   if (!isGiven(value)) return undefined;
   return Array.isArray(value) ? value : wrongType(reading, value, param, 'an array');
@@ -112,6 +117,7 @@ export function readEnum<Value extends string>(
   return match ?? refuse(reading, 'invalid_value', param, `${shownParam(param)} must be one of ${values.join(', ')}.`);
 }
 
+/** Keeps the problem `invalid_type` for a member. */
 export function wrongType(reading: RequestReader, value: Json, param: string, expected: string): undefined {
   return refuse(reading, 'invalid_type', param, `${shownParam(param)} must be ${expected}, not ${typeOf(value)}.`);
 }

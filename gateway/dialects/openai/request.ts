@@ -57,6 +57,7 @@ const knownMembers: ReadonlySet<string> = new Set([
   'service_tier',
 ]);
 
+/** The request, or the first invalid member with its correction. */
 export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
   const reading = createRequestReader();
   refuseHostParameters(reading, body);
@@ -95,6 +96,7 @@ export function definedMembers<T extends object>(members: T): DefinedMembers<T> 
   return given as DefinedMembers<T>;
 }
 
+/** The model's name; '' with a problem when it is absent or not a name. */
 export function readModel(reading: RequestReader, { model }: JsonObject): string {
   const name = requireText(reading, model, 'model');
   checkName(reading, name, 'model');
@@ -197,6 +199,7 @@ function readReasoning(reading: RequestReader, body: JsonObject): Reasoning | un
   return effort === undefined && budgetTokens === undefined ? undefined : definedMembers({ effort, budgetTokens });
 }
 
+/** Metadata as texts; undefined when it is absent or invalid, which the reading keeps. */
 export function readMetadata(reading: RequestReader, value: Json | undefined): ChatRequest['metadata'] {
   const metadata = readObject(reading, value, 'metadata');
   if (!metadata) return undefined;

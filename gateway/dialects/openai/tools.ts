@@ -18,6 +18,7 @@ import {
   wrongType,
 } from './request-reader.ts';
 
+/** The tools, legacy `functions` included. Invalid ones are left out, and the reading keeps the first problem. */
 export function readTools(reading: RequestReader, body: JsonObject): readonly Tool[] {
   const tools = readObjects(reading, body.tools, 'tools').flatMap(([tool, path]): readonly Tool[] => {
     const type = readText(reading, tool.type, `${path}.type`) ?? 'function';
@@ -71,6 +72,7 @@ function readFunction(reading: RequestReader, item: JsonObject, path: string): T
 
 const toolChoiceModes = ['auto', 'none', 'required'] as const;
 
+/** The tool choice, legacy `function_call` included; undefined when it is absent or invalid. */
 export function readToolChoice(reading: RequestReader, body: JsonObject): ToolChoice | undefined {
   const { tool_choice: choice, function_call: legacy } = body;
   if (isGiven(choice)) return readChoice(reading, choice);
@@ -118,5 +120,6 @@ function readAllowed(reading: RequestReader, choice: JsonObject): ToolChoice | u
   return type && { type };
 }
 
+/** Whether several calls at once are allowed; undefined when the request does not say. */
 export const readParallel = (reading: RequestReader, body: JsonObject): boolean | undefined =>
   readFlag(reading, body.parallel_tool_calls, 'parallel_tool_calls');

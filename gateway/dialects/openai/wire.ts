@@ -21,6 +21,7 @@ export const finishReasonOf = ({ reason, raw }: Finish, isLegacy = false): strin
   return reason === 'other' ? raw || 'unknown' : finishReasons[reason];
 };
 
+/** Usage in the shape of a chat completion. */
 export function usageOf(usage: Usage): JsonObject {
   const { input, output, cached, cacheWrite, reasoning, audioInput = 0, audioOutput = 0 } = usage;
   return {
@@ -36,6 +37,7 @@ export function usageOf(usage: Usage): JsonObject {
   };
 }
 
+/** Log-probabilities in the shape of a chat completion. */
 export const logprobsOf = (tokens: readonly TokenLogprob[]): JsonObject => ({
   content: tokens.map(({ token, logprob, top }) => ({
     ...tokenOf({ token, logprob }),
@@ -88,6 +90,7 @@ export const annotationsOf = (citations: readonly Citation[] = []): readonly Jso
     ];
   });
 
+/** An image as the list `images` of a message; [] for other parts. */
 export function imageOf(part: Part): readonly JsonObject[] {
   if (part.type !== 'image' || part.source.type === 'file') return [];
   const url = part.source.type === 'url' ? part.source.url : `data:${part.source.mediaType};base64,${part.source.data}`;
@@ -106,4 +109,5 @@ export const responseLosses: ResponseLosses = {
   stop_sequence: lossOf('Chat completions do not name the matched stop sequence.'),
 };
 
+/** An error in OpenAI's shape. */
 export const errorOf = ({ message, type, param, code }: CallerError): JsonObject => ({ error: { message, type, param, code } });

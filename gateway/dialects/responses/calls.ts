@@ -19,11 +19,13 @@ const searchForm: CallForm = { kind: 'tsc', member: 'arguments' };
 /** The tool that a call names; undefined for one that the caller did not declare. */
 const toolOf = (request: ChatRequest | undefined, name: string): Tool | undefined => request?.tools.find(tool => tool.name === name);
 
+/** The item types and event names of a call, by the form its tool was declared in. */
 export function callFormOf({ name, freeform }: Pick<Call, 'name' | 'freeform'>, request: ChatRequest | undefined): CallForm {
   if (freeform) return freeformForm;
   return toolOf(request, name)?.form?.type === 'search' ? searchForm : functionForm;
 }
 
+/** A tool call as an output item. */
 export function callItem(id: string, call: Call, status: string, request: ChatRequest | undefined): JsonObject {
   const tool = toolOf(request, call.name);
   const place = tool ? placeOf(tool) : { name: call.name };

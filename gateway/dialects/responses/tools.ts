@@ -90,6 +90,7 @@ function readSearch(reading: RequestReader, tool: JsonObject, path: string): Too
 /** It has no name of its own in this format. */
 export const searchToolName = 'tool_search';
 
+/** The tool choice; undefined when it is absent or invalid, which the reading keeps. */
 export function readToolChoice(reading: RequestReader, choice: Json | undefined): ToolChoice | undefined {
   if (!isGiven(choice)) return undefined;
   if (typeof choice === 'string') {

@@ -69,6 +69,7 @@ export function statusOf({ reason, raw }: Finish, isRefused: boolean): JsonObjec
   }
 }
 
+/** Usage in the shape of the Responses API. */
 export const usageOf = ({ input, output, cached, cacheWrite, reasoning }: Usage): JsonObject => ({
   input_tokens: input,
   input_tokens_details: { cached_tokens: cached, ...(cacheWrite > 0 ? { cache_write_tokens: cacheWrite } : {}) },
@@ -88,14 +89,18 @@ export function annotationOf({ raw, url, title, document, span }: Citation, offs
   return { type: 'file_citation', file_id: document ?? title ?? '', filename: title ?? document ?? '', index: to };
 }
 
+/** A part of output text with its annotations and log-probabilities. */
 export const textPart = (text: string, annotations: readonly JsonObject[] = [], logprobs: readonly TokenLogprob[] = []): JsonObject => ({
   type: 'output_text',
   text,
   annotations,
   logprobs: logprobs.length > 0 ? logprobsOf(logprobs).content! : [],
 });
+
+/** A part with a refusal. */
 export const refusalPart = (refusal: string): JsonObject => ({ type: 'refusal', refusal });
 
+/** An output item with a message. */
 export const messageItem = (id: string, content: readonly JsonObject[], status: string): JsonObject => ({
   id,
   type: 'message',
@@ -103,6 +108,8 @@ export const messageItem = (id: string, content: readonly JsonObject[], status: 
   role: 'assistant',
   content,
 });
+
+/** An output item with reasoning: its summary, and its encrypted text where there is one. */
 export const reasoningItem = (id: string, text: string, encryptedContent: string | undefined): JsonObject => ({
   id,
   type: 'reasoning',

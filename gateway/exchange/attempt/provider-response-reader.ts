@@ -34,6 +34,7 @@ type Mode =
   | { readonly type: 'refusal' }
   | { readonly type: 'stream'; readonly frames: FrameDecoder; readonly parser: StreamParser };
 
+/** Reads one provider response, streaming or not, and calls the listener with content, the end, or the failure. */
 export class ProviderResponseReader {
   status = 0;
   headers: Readonly<Record<string, string>> = {};

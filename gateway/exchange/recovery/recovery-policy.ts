@@ -7,9 +7,11 @@ import { providerOf } from '../../core/targets/target-name.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { invalid, type Refusal } from '../response/refusal.ts';
 
+/** The header by which a caller asks for, or declines, recovery of a broken stream. */
 export const onBreakHeader = 'x-hindcast-on-break';
 const onBreakValues: readonly unknown[] = [undefined, 'error', 'restart', 'continue'];
 
+/** The policy with the recovery that this request allows, or the 400 for a header value that is not known. */
 export function withStreamRecovery(
   policy: RoutePolicy,
   { chat, dialect, wish: requested }: { readonly chat: ChatRequest; readonly dialect: CallerFormat; readonly wish: unknown },

@@ -9,6 +9,7 @@ import type { Delta } from '../response/render.ts';
 /** Of English prose; it need not be exact. */
 const charactersPerToken = 4;
 
+/** Remembers what the caller has received, and says how another attempt continues a broken stream. */
 export class StreamRecovery {
   readonly type: OnBreak['type'] | undefined;
   readonly #bufferCharacters: number;

@@ -8,6 +8,7 @@ import { type Failure, type FailureKind, publicErrorOf } from '../../core/shared
 const callerFaultKinds: readonly FailureKind[] = ['invalid-request', 'context-exceeded', 'content-filtered'];
 const messageLengthMax = 500;
 
+/** Status, type, code and message for the caller. The provider's own words are added only where the caller is at fault. */
 export function callerErrorOf(failure: Failure): CallerError {
   const { status, type, code, message } = publicErrorOf(failure);
   const reason =

@@ -12,12 +12,15 @@ export interface Refusal {
   readonly close?: boolean;
 }
 
+/** Whether a value is a refusal. */
 export const isRefusal = (value: object): value is Refusal => 'refusal' in value;
 
+/** A refusal of type `invalid_request_error`; `param` names the member at fault. */
 export function invalid(code: string, message: string, param: string | null = null, status = 400): Refusal {
   return { refusal: { status, type: 'invalid_request_error', code, message, param } };
 }
 
+/** A 403 refusal of type `permission_error`; `param` names the member at fault. */
 export function forbidden(code: string, message: string, param: string | null = null): Refusal {
   return { refusal: { status: 403, type: 'permission_error', code, message, param } };
 }
@@ -42,8 +45,10 @@ export const shuttingDown: Refusal = {
   close: true,
 };
 
+/** The 404 for a model that is neither a route nor a target of the caller. */
 export const noSuchModel = invalid('model_not_found', 'The model does not exist here. GET /v1/models lists what does.', 'model', 404);
 
+/** The JSON text of an error response in OpenAI's shape. */
 export const errorBody = ({ message, type, param, code }: CallerError): string => JSON.stringify({ error: { message, type, param, code } });
 
 /** A body up to this length is read and thrown away after a refusal; for a longer one the connection ends instead. */
@@ -82,6 +87,7 @@ export function linger(socket: Socket): void {
   };
 }
 
+/** Answers with a value as JSON. Headers that were set before are kept. */
 export function sendJson(response: ServerResponse, status: number, value: object): void {
   const body = JSON.stringify(value);
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body) }).end(body);

@@ -94,7 +94,9 @@ function visibleResponse(response: ChatResponse, { isVerbatim, addedLogprobs, wi
 const limitAlternatives = (tokens: readonly TokenLogprob[], top: number): readonly TokenLogprob[] =>
   tokens.map(token => ({ ...token, top: token.top.slice(0, top) }));
 
+/** An instant in whole seconds since 1970, as wire formats have it. */
 export const secondsOf = (instant: Instant): number => Math.floor(instant / 1000);
 
+/** A renderer of stream events in the caller's format, for this request. */
 export const rendererOf = ({ dialect, includeUsage, receivedAt, chat }: RoutedRequest): StreamRenderer =>
   dialect.renderStream({ includeUsage, now: secondsOf(receivedAt), request: chat });

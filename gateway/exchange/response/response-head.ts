@@ -14,9 +14,13 @@ export interface ResponseSummary {
   readonly failure?: Failure | undefined;
 }
 
+/** The content type of every JSON response. */
 export const jsonType = 'application/json; charset=utf-8';
+
+/** The content type of a streaming response in the caller's format; server-sent events unless the format has its own. */
 export const streamTypeOf = ({ streamType = 'text/event-stream; charset=utf-8' }: CallerFormat): string => streamType;
 
+/** Status, content type and headers of the response; headers are names and values in turn. */
 export function headOf(request: RoutedRequest, summary: ResponseSummary): ResponseHead {
   const { id, chat, dialect, onUnsupported } = request;
   const { status, attempts, target, costNanoUsd, failure, warnings } = summary;

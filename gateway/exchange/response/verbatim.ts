@@ -52,6 +52,7 @@ export function withToolNames(data: string, toolNames: ReadonlyMap<string, strin
 const lastNullUsage = /,\s{0,9}"usage"\s{0,9}:\s{0,9}null(?=\s{0,9}[,}])/;
 const firstNullUsage = /(?<=\{\s{0,9})"usage"\s{0,9}:\s{0,9}null\s{0,9},/;
 
+/** Whether an event's text can hold a usage object; a cheap check before it is parsed. */
 export const mentionsUsage = (data: string): boolean => data.includes('"usage"');
 
 /** With usage requested, OpenAI writes `"usage":null` into every other chunk; it is removed for callers that did not request usage. */

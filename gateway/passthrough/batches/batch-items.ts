@@ -62,6 +62,7 @@ async function recordItems(results: BatchResults): Promise<BatchUsage> {
 /** What the items of a batch used together. */
 export type BatchUsage = { readonly [K in 'costNanoUsd' | 'input' | 'output']: number };
 
+/** The usage of no item at all. */
 export const noUsage: BatchUsage = { costNanoUsd: 0, input: 0, output: 0 };
 
 const addUsage = (total: BatchUsage, { costNanoUsd = 0, usage }: Exchange): BatchUsage => ({

@@ -4,6 +4,7 @@ import type { PriceEntries, PriceEntry } from '../../settings/settings.ts';
 /** USD per million tokens; the cached price is that of input where it is absent. */
 export type PlainRow = readonly [input: number, output: number, cached?: number | undefined, cacheWrite?: number];
 
+/** The price entry of a short row: input, output, cached and cache-write prices in USD per million tokens. */
 export const entryOf = ([input, output, cached, cacheWrite]: PlainRow): PriceEntry => ({
   input,
   output,

@@ -30,6 +30,7 @@ const kindsByMessage: readonly (readonly [RegExp, FailureKind])[] = [
   [/blocked by content filtering/i, 'content-filtered'],
 ];
 
+/** The failure of an error response: kind, message, and the wait that the provider asks for. */
 export function parseFailure(status: number, headers: Readonly<Record<string, string>>, body: string): Failure {
   const parsed = parseJson(body);
   const failure = isObject(parsed)

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../core/chat/json.ts';
 import { approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/chat/provider.ts';
 import { type Conversation, conversationOf, dropPart, resultContent } from '../../core/chat/turns.ts';
 
+/** System prompt and alternating turns in Anthropic's format. */
 export function renderMessages(messages: readonly Message[], warnings: Warning[]): Conversation {
   const { system, turns } = conversationOf(messages, 'Anthropic', renderPart, warnings);
   return { system, turns: turns.map(turn => ({ ...turn, content: toolResultsFirst(turn.content) })) };
@@ -22,6 +23,7 @@ function renderPart(part: Part, path: string, textOnly: boolean, warnings: Warni
   return [...blocks.slice(0, -1), { ...blocks.at(-1)!, ...renderCache(part.cache) }];
 }
 
+/** The member `cache_control`; {} without caching. */
 export const renderCache = (cache: CacheControl | undefined): JsonObject =>
   cache ? { cache_control: { type: 'ephemeral', ...(cache.ttl === undefined ? {} : { ttl: cache.ttl }) } } : {};
 

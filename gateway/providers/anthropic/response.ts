@@ -9,6 +9,7 @@ import { failureOf } from './failure.ts';
 
 export { text };
 
+/** A non-streaming response, or the failure that its body tells of. */
 export function parseResponse(body: Json): ChatResponse | Failure {
   if (!isObject(body)) return { kind: 'invalid-response', message: 'the response is not a JSON object' };
   if (body.type === 'error' || isObject(body.error)) return failureOf(body);
@@ -27,6 +28,7 @@ export function parseResponse(body: Json): ChatResponse | Failure {
   };
 }
 
+/** The content of a message, and the kinds of blocks that are not mapped. */
 export function parseBlocks(blocks: readonly Json[]): { readonly content: Part[]; readonly unread: readonly string[] } {
   const content: Part[] = [];
   const unread = new Set<string>();
@@ -40,6 +42,7 @@ export function parseBlocks(blocks: readonly Json[]): { readonly content: Part[]
   return { content, unread: [...unread] };
 }
 
+/** The type of a block, at most 100 characters; `block` when it has none. */
 export const kindOf = ({ type }: JsonObject): string => text(type).slice(0, 100) || 'block';
 
 /** `offset` is the length of all texts before it. */

@@ -4,9 +4,11 @@ import type { JsonObject } from '../../core/chat/json.ts';
 import { approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/chat/provider.ts';
 import { type Conversation, conversationOf, dropPart, resultContent } from '../../core/chat/turns.ts';
 
+/** System prompt and alternating turns in Converse's format. */
 export const renderMessages = (messages: readonly Message[], warnings: Warning[]): Conversation =>
   conversationOf(messages, 'Bedrock', renderPart, warnings);
 
+/** The block that ends a cached prefix. */
 export const cachePoint = ({ ttl }: CacheControl): JsonObject => ({
   cachePoint: { type: 'default', ...(ttl === undefined ? {} : { ttl }) },
 });

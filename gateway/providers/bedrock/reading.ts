@@ -19,6 +19,7 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   malformed_tool_use: 'error',
 };
 
+/** The finish reason, with Bedrock's own word; `other` for one that is not known. */
 export function parseFinish(reason: Json | undefined): Finish {
   const raw = text(reason);
   return { reason: (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other', raw };
@@ -45,6 +46,7 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
   };
 }
 
+/** The content of a message, and the kinds of blocks that are not mapped. */
 export function parseBlocks(blocks: readonly JsonObject[]): { readonly content: readonly Part[]; readonly unread: readonly string[] } {
   const unread = new Set<string>();
   let length = 0;

@@ -15,6 +15,7 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   TIMEOUT: 'error',
 };
 
+/** The finish reason, with Cohere's own word; `other` for one that is not known. */
 export function parseFinish(reason: Json | undefined): Finish {
   const raw = text(reason);
   return { reason: (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other', raw };
@@ -70,4 +71,6 @@ export const citationsOf = (citations: Json | undefined): readonly Citation[] =>
       };
     });
   });
+
+/** The message inside a stream event's delta; {} when there is none. */
 export const messageIn = (delta: Json | undefined) => objectOf(objectOf(delta).message);

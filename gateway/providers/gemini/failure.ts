@@ -34,6 +34,7 @@ const kindsByReason: Readonly<Record<string, FailureKind>> = {
   BILLING_DISABLED: 'quota-exceeded',
 };
 
+/** The failure of an error response: kind, message, and the wait that the provider asks for. */
 export function parseFailure(status: number, headers: Readonly<Record<string, string>>, body: string): Failure {
   const error = errorIn(body);
   if (!error)

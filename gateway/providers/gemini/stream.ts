@@ -47,6 +47,7 @@ const choicesMax = 128;
 /** OpenAI refuses longer tool call ids, and the conversation may continue there. */
 const callIdLengthMax = 40;
 
+/** A parser for one stream of server-sent events. */
 export function parseStream(): StreamParser {
   const reader = createReader();
   return {
@@ -63,6 +64,7 @@ export function parseStream(): StreamParser {
   };
 }
 
+/** A reader of generateContent chunks, in whatever frames they come. */
 export function createReader(): GenerateContentReader {
   const state: State = { id: undefined, choices: new Map(), blockReason: undefined, failure: undefined };
   return { read: chunk => readChunk(state, chunk), end: () => endOf(state) };

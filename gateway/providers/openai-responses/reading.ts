@@ -127,7 +127,10 @@ export function reasoningTextOf(item: JsonObject): string {
   return summary.some(part => part !== '') ? summary.join(paragraphBreak) : open.join('');
 }
 
+/** What stands between parts of a reasoning summary. */
 export const paragraphBreak = '\n\n';
+
+/** Log-probabilities of an output text; undefined when there are none. */
 export const logprobsOf = (value: Json | undefined): ReturnType<typeof parseLogprobs> => parseLogprobs({ content: value ?? null });
 
 const reasons: Readonly<Record<string, Finish['reason']>> = { max_output_tokens: 'length', content_filter: 'content-filter' };

@@ -3,6 +3,7 @@ import type { ChatRequest, Part, Tool } from '../../core/chat/chat.ts';
 import { isObject, type JsonObject, parseJson } from '../../core/chat/json.ts';
 import { placeOf } from '../../core/chat/tool-forms.ts';
 
+/** The members `tools`, `tool_choice` and `parallel_tool_calls`; {} without tools. */
 export function renderTools(request: ChatRequest): JsonObject {
   if (request.tools.length === 0) return {};
   const { toolChoice: choice, parallelToolCalls: parallel } = request;
@@ -47,6 +48,7 @@ function renderTool(tool: Tool): JsonObject {
   return { type: 'function', name, ...described, parameters: given, strict: strict ?? false, ...deferred };
 }
 
+/** A tool call as an input item, in the form its tool was declared in. */
 export function renderCall(call: Part & { type: 'tool-call' }, tools: readonly Tool[]): JsonObject {
   const tool = tools.find(({ name }) => name === call.name);
   const place = placeOf(tool ?? call);

@@ -6,6 +6,7 @@ import { renderMessages } from './messages.ts';
 import { type ModelTraits, traitsOf } from './model.ts';
 import { renderSampling } from './sampling.ts';
 
+/** Path, body and warnings of a chat completion request for this model. */
 export function renderRequest(request: ChatRequest, model: string): RenderedRequest {
   const warnings: Warning[] = [];
   const body = renderBody(request, model, traitsOf(model), warnings);
@@ -14,6 +15,7 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
 
 export const path = '/chat/completions';
 
+/** The body as an object; features that the model lacks are left out with a warning. */
 export function renderBody(request: ChatRequest, model: string, traits: ModelTraits, warnings: Warning[]): JsonObject {
   return {
     ...request.extra,
@@ -105,6 +107,7 @@ function renderMetadata({ metadata, extra }: ChatRequest, traits: ModelTraits, w
 
 const knownTiers: readonly Json[] = ['auto', 'default', 'flex', 'scale', 'priority', 'fast'];
 
+/** The member `service_tier`; {} with a warning for a tier that OpenAI does not know. */
 export function renderServiceTier({ serviceTier }: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject {
   if (serviceTier === undefined) return {};
   if (!traits.isOpenAi || knownTiers.includes(serviceTier)) return { service_tier: serviceTier };

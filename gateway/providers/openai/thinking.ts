@@ -11,6 +11,7 @@ const budgets: Readonly<Record<ReasoningEffort, number>> = {
   max: 32_768,
 };
 
+/** The token budget of a reasoning effort. */
 export const budgetOf = (effort: ReasoningEffort): number => budgets[effort];
 
 const effortOrder: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];

@@ -9,6 +9,7 @@ import type { SimulatedRequest, Tool, ToolResult } from './request.ts';
 import { generateValue } from './values/schema-value.ts';
 import { greeting, identifier, isGreeting, statement, tokenise } from './values/words.ts';
 
+/** Whether the prompt is a plain greeting, which every simulated model answers alike. */
 export const isGreetingRequest = ({ output, results, prompt }: SimulatedRequest): boolean =>
   output === 'text' && results.length === 0 && isGreeting(prompt);
 

@@ -30,8 +30,10 @@ function errorBodyFor(status: number): ErrorBody {
   return { ...known, message: `${known.message} Simulated, as the model's name asks.` };
 }
 
+/** The JSON body of an error with this status, in OpenAI's words. */
 export const renderError = (status: number): string => JSON.stringify({ error: { ...errorBodyFor(status), param: null } });
 
+/** A simulated error response with this status after `afterMs` milliseconds. */
 export const failedResponse = (status: number, afterMs: number, headers: Readonly<Record<string, string>>): SimulatedResponse => ({
   status,
   headers: { 'content-type': 'application/json', ...headers },
@@ -39,6 +41,7 @@ export const failedResponse = (status: number, afterMs: number, headers: Readonl
   ending: 'end',
 });
 
+/** A simulated 400 that names the member at fault. */
 export const refusedResponse = ({ message, param }: RequestProblem): SimulatedResponse => ({
   status: 400,
   headers: { 'content-type': 'application/json' },

@@ -11,6 +11,7 @@ export interface ModelProfile {
 const small: ModelProfile = { skill: 0.77, firstTokenMs: 180, tokensPerSecond: 160 };
 const large: ModelProfile = { skill: 1.65, firstTokenMs: 420, tokensPerSecond: 70 };
 
+/** The profile of a simulated model: `small`, `large`, or one derived from the name. */
 export function modelProfileOf(name: string): ModelProfile {
   if (name === 'small') return small;
   if (name === 'large') return large;

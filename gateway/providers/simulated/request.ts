@@ -49,6 +49,7 @@ const charactersPerToken = 4;
 const tokensPerMessage = 3;
 const tokensPerMedium = 85;
 
+/** The parts of a chat completion request that the simulation uses, or the first invalid member. */
 export function parseSimulatedRequest(body: string): SimulatedRequest | RequestProblem {
   const request = parseJson(body);
   if (!isObject(request)) return { message: 'The body is no JSON object.', param: null };
@@ -82,6 +83,7 @@ export function parseSimulatedRequest(body: string): SimulatedRequest | RequestP
   };
 }
 
+/** Whether parsing found a problem. */
 export const isRefusal = (parsed: SimulatedRequest | RequestProblem): parsed is RequestProblem => 'message' in parsed;
 
 function conversationOf(

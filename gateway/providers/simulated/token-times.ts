@@ -25,5 +25,6 @@ export function tokenTimes(
   });
 }
 
+/** Milliseconds until the first token, by model, prompt length and seed. */
 export const firstTokenMs = (traits: ModelProfile, inputTokens: number, seed: string): Milliseconds =>
   traits.firstTokenMs * Math.exp(ttftLogDeviation * normal(seed, 'wait')) + inputTokens / promptTokensPerMs;

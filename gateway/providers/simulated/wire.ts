@@ -16,12 +16,14 @@ const created = Date.UTC(2025, 0, 1) / 1_000;
 const idLength = 29;
 const fingerprintLength = 10;
 
+/** Id, model and fingerprint of a response, derived from the seed. */
 export const envelopeOf = (seed: string, model: string): ResponseEnvelope => ({
   id: `chatcmpl-${identifier(seed, 'id', idLength)}`,
   model,
   fingerprint: `fp_${identifier(model, 'fingerprint', fingerprintLength).toLowerCase()}`,
 });
 
+/** A non-streaming chat completion as JSON text. */
 export function renderBody(envelope: ResponseEnvelope, answers: readonly GeneratedChoice[], inputTokens: number): string {
   return JSON.stringify({
     id: envelope.id,
@@ -94,6 +96,7 @@ export interface Chunks {
   readonly closing: string;
 }
 
+/** The chunks of a streaming chat completion, with their times. */
 export function renderChunks(
   envelope: ResponseEnvelope,
   answers: readonly GeneratedChoice[],

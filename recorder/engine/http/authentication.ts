@@ -17,6 +17,7 @@ export interface AccessPolicy {
   readonly loopback: boolean;
 }
 
+/** The account of a request. Throws an EngineException for a wrong name or password and for pages of other sites. */
 export function authenticate(request: IncomingMessage, parameters: URLSearchParams, access: AccessPolicy): EngineAccount {
   const { user, password } = credentialsOf(request, parameters);
   const expected = user === 'writer' ? access.writerKey : user === 'default' ? (access.password ?? '') : undefined;

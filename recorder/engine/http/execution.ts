@@ -45,6 +45,7 @@ interface FormattedStatement {
   readonly rootKind: string;
 }
 
+/** The output format: the statement's own, else the request's. Throws for one that is not written here. */
 export function formatOf({ sql, format, kind, rootKind }: FormattedStatement, ask: StatementRequest): string {
   // A statement without rows of a SELECT says its format at the end as well, in the engine's own writing.
   const givenFormat = format ?? (kind === 'read' && rootKind !== 'SelectWithUnionQuery' ? / FORMAT (\w+)$/.exec(sql)?.[1] : undefined);

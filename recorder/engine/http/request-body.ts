@@ -71,6 +71,7 @@ function decoderOf(coding: string): Transform | undefined {
   }
 }
 
+/** The whole body. Throws an EngineException beyond `bytesMax`. */
 export async function readIntoMemory(body: Readable, bytesMax = memoryBytesMax): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -136,4 +137,5 @@ export function formFields(body: Buffer, contentType: string): readonly (readonl
   return fields;
 }
 
+/** A stream of these bytes. */
 export const fromBytes = (bytes: Uint8Array): Readable => Readable.from([bytes], { objectMode: false });

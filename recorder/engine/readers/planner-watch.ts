@@ -15,6 +15,7 @@ export interface WatchData {
 
 const everyMs = 100;
 
+/** CPU time of this process so far, user and system, in milliseconds. */
 export const cpuMs = (): number => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
@@ -23,6 +24,7 @@ export const cpuMs = (): number => {
 /** Where a system does not tell files from the rest, the engine's library is taken for what it takes elsewhere. */
 const libraryBytes = 240 * 1024 * 1024;
 
+/** Memory of this process without shared libraries, in bytes. */
 export function ownMemoryBytes(): number {
   try {
     return Number(/^RssAnon:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024;

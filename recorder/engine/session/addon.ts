@@ -12,6 +12,7 @@ export interface Addon {
 /** The embedded engine is missing or cannot start. The message says what to do. */
 export class EngineError extends Error {}
 
+/** The addon. Rejects with an EngineError that says what to install. */
 export async function loadAddon(load: () => Promise<unknown> = () => import('chdb')): Promise<Addon> {
   try {
     return (await load()) as Addon;

@@ -13,6 +13,7 @@ export interface EngineLimits {
   readonly threads: number;
 }
 
+/** Memory and threads for the engine, as shares of what this machine or container has. */
 export function engineLimits(memory = process.constrainedMemory() || totalmem(), cores = availableParallelism()): EngineLimits {
   // A container without a limit reports more memory than the machine has.
   const available = Math.min(memory, totalmem());

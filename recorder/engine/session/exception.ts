@@ -68,4 +68,5 @@ const statusByCode: ReadonlyMap<number, number> = new Map([
   [394, 499],
 ]);
 
+/** The HTTP status for the engine's error; 500 when it has none of its own. */
 export const httpStatusOf = (fault: EngineException): number => statusByCode.get(fault.code) ?? 500;

@@ -17,6 +17,7 @@ export interface Lease {
   tainted: boolean;
 }
 
+/** Lends sessions to queries, and ends those that stay idle. */
 export class Sessions {
   readonly #addon: Addon;
   readonly #path: string;

@@ -28,10 +28,16 @@ const outputOnly = nameSet(
 
 const inputOnly = nameSet('JSONAsString JSONAsObject RowBinaryWithDefaults');
 
+/** Whether a format can be streamed row by row. */
 export const isRowByRow = (format: string): boolean => rowByRow.has(format);
+
+/** Whether the HTTP interface writes this format. */
 export const isOutputFormat = (format: string): boolean => [rowByRow, withNames, documents, outputOnly].some(set => set.has(format));
+
+/** Whether the HTTP interface reads this format. */
 export const isInputFormat = (format: string): boolean => [rowByRow, withNames, documents, inputOnly].some(set => set.has(format));
 
+/** The content type of a format's output. */
 export function contentTypeOf(format: string): string {
   if (/^JSON\w*EachRow|^JSONLines$|^NDJSON$/.test(format) && format !== 'JSONObjectEachRow') return 'application/x-ndjson; charset=UTF-8';
   if (format.startsWith('JSON')) return 'application/json; charset=UTF-8';

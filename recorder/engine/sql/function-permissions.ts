@@ -46,6 +46,7 @@ export interface FunctionPermissions {
   forbidsBareName(name: string): boolean;
 }
 
+/** Permissions from the rows of `system.functions` and the names of combinators. */
 export function functionPermissions(rows: readonly FunctionRow[], combinators: readonly string[]): FunctionPermissions {
   const byName = new Map(rows.map(row => [row.name, row]));
   const byLowerCaseName = new Map(rows.filter(row => row.case_insensitive).map(row => [row.name.toLowerCase(), row]));

@@ -27,6 +27,7 @@ export const sqlBytesMax = 256 * 1024;
 const cachedMax = 256;
 const cachedLengthMax = 16 * 1024;
 
+/** Checks statements with the engine's own parser. Verdicts are kept by account, database and text. */
 export class StatementChecker {
   readonly #session: Session;
   readonly #functions: FunctionPermissions;

@@ -35,6 +35,7 @@ const allowedAlterations = new Set(
   ).split(' '),
 );
 
+/** Throws an EngineException for a statement that the writer may not run. */
 export function checkWrite(root: TreeNode): void {
   const children = root.children;
   for (const child of children) {

@@ -22,6 +22,7 @@ export function citationOf(raw: JsonObject, offset = 0): Citation | undefined {
   };
 }
 
+/** The URL citations of a message's annotations. */
 export const citationsIn = (message: JsonObject): readonly Citation[] => listOf(message.annotations).flatMap(raw => citationOf(raw) ?? []);
 
 /** Source lists of Perplexity and xAI, which stand beside the choices. The text refers to them as [1]. */
@@ -62,4 +63,5 @@ export function joinBase64(chunks: readonly string[]): string {
   }
 }
 
+/** The base64 audio of a delta; '' when it has none. */
 export const audioDataIn = (delta: JsonObject): string => text(objectOf(delta.audio).data);

@@ -66,6 +66,7 @@ export interface ParsedCall {
   readonly signature: string;
 }
 
+/** The tool calls of a message or delta, the legacy `function_call` included. */
 export function callsIn(message: JsonObject): readonly ParsedCall[] {
   const { function_call: called } = message;
   const isLegacy = isObject(called) && (text(called.name) !== '' || text(called.arguments) !== '');

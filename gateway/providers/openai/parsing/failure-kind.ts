@@ -73,6 +73,7 @@ const kindsByCode: Readonly<Record<string, FailureKind>> = {
   jsonvalidatefailed: 'invalid-response',
 };
 
+/** The failure kind of a vendor's error code, in any spelling; undefined when it is not known. */
 export function kindOfCode(code: string): FailureKind | undefined {
   const plain = code.toLowerCase().replace(/[^a-z]/g, '');
   return Object.hasOwn(kindsByCode, plain) ? kindsByCode[plain] : undefined;

@@ -9,6 +9,7 @@ import { listOf, objectOf, text } from './reading.ts';
 const messageLengthMax = 2_000;
 const codeLengthMax = 200;
 
+/** The failure of an error response: kind, message, and the wait that the provider asks for. */
 export function parseFailure(status: number, headers: Readonly<Record<string, string>>, body: string): Failure {
   const parsed = parseBody(body);
   if (!parsed) {

@@ -8,6 +8,7 @@ type ReasoningPart = Part & { readonly type: 'reasoning' };
 /** The signature is the whole detail but its text, as JSON, because there is no other place for its kind, format and index. */
 export type ReasoningSignature = { readonly signature: string } | { readonly redacted: string };
 
+/** Signature or encrypted text of a reasoning detail; undefined when it has neither. */
 export function signatureOf(detail: JsonObject): ReasoningSignature | undefined {
   const { text: _, ...rest } = detail;
   if (text(detail.data) !== '') return { redacted: JSON.stringify(rest) };

@@ -39,6 +39,7 @@ const greetingLengthMax = 40;
 export const isGreeting = (text: string): boolean =>
   text.length <= greetingLengthMax && /^\W*(please )?(say )?(hello|hi|hey|greetings|good (morning|afternoon|evening))\b[^?]*$/i.test(text);
 
+/** A seeded greeting, as tokens. */
 export const greeting = (seed: string): readonly string[] => tokenise(pickSeeded(greetings, seed, 'greeting'));
 
 /**
@@ -61,6 +62,7 @@ function sentence(seed: string, i: number): string {
 export const tokenise = (text: string): readonly string[] =>
   text.match(/[ \n]?[\p{L}\p{M}\p{N}_]{1,7}| ?[^\s\p{L}\p{M}\p{N}_]{1,3}|\s+/gu) ?? [];
 
+/** One element of the list, chosen by seed and label. */
 export const pickSeeded = <T>(list: readonly T[], seed: string, label: string): T =>
   list[Math.floor(seededUniform(seed, label) * list.length)]!;
 
