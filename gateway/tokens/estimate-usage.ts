@@ -1,6 +1,6 @@
 /** Usage of a call whose provider reported none: counted in the model's encoding, or estimated by length when that takes too long. */
 import type { ChatRequest, ChatResponse, Usage } from '../core/chat/chat.ts';
-import { tokenisationOf } from '../core/chat/token-encoding.ts';
+import { tokenisationOf } from '../core/money/token-encoding.ts';
 import { estimateTokensByLength, tokenizableCall, usageFromCounts } from '../core/money/token-estimate.ts';
 import type { TokenCounter } from './counter.ts';
 

@@ -1,7 +1,7 @@
 /** Calls without a provider's token counts are counted here and marked as estimated. */
 import { expect, test } from 'vitest';
 import type { ChatRequest, Part } from '../../../gateway/core/chat/chat.ts';
-import { tokenisationOf } from '../../../gateway/core/chat/token-encoding.ts';
+import { tokenisationOf } from '../../../gateway/core/money/token-encoding.ts';
 import { estimateTokensByLength, tokenizableCall, usageFromCounts } from '../../../gateway/core/money/token-estimate.ts';
 
 const answer = (...contents: readonly (readonly Part[])[]) => ({
