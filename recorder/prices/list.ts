@@ -20,6 +20,7 @@ const instantOf = ({ at }: Options): Instant => (at === undefined ? Date.now() :
 
 const books = [...new Set(Object.values(wireFormats).map(({ priceBook }) => priceBook))];
 
+/** Prints the known prices, of one provider or all, at an instant. */
 export async function runList(options: Options): Promise<void> {
   const settings = loadSettings(options);
   const file = readPriceFile(settings.store.path);
@@ -36,6 +37,7 @@ export async function runList(options: Options): Promise<void> {
 /** An account is listed under its own name and under its wire format's. */
 const bookOf = ({ providers }: Settings, name: string): string => providers.get(name)?.provider.priceBook ?? name;
 
+/** Prints the price of a model at every provider that has it. Exit code by whether one was found. */
 export async function runShow(model: string, options: Options): Promise<number> {
   const settings = loadSettings(options);
   const file = readPriceFile(settings.store.path);

@@ -36,6 +36,7 @@ export interface SchemaBounds {
 /** Limits of all models, or of each by its name. */
 export type ModelLimits = FieldLimits | ((model: string) => FieldLimits);
 
+/** The limits for a model; undefined when the provider has none. */
 export const limitsFor = (limits: ModelLimits | undefined, model: string): FieldLimits | undefined =>
   typeof limits === 'function' ? limits(model) : limits;
 

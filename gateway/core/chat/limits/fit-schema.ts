@@ -53,6 +53,7 @@ export function withLoneRefs(schema: JsonObject): JsonObject {
   return loneRefs(schema, { root: schema, copies: copiesMax }, [], 0);
 }
 
+/** Whether a `$ref` in the schema stands beside other members. Deeper than the walk goes, false. */
 export const hasRefNeighbours = (value: Json | undefined, depth: number): boolean => {
   if (depth > walkDepthMax) return false;
   if (Array.isArray(value)) return (value as readonly Json[]).some(item => hasRefNeighbours(item, depth + 1));

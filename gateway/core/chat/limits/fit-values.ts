@@ -27,6 +27,7 @@ export function fitMetadata(metadata: Readonly<Record<string, string>>, limit: F
   return kept.length === entries.length ? metadata : Object.fromEntries(kept);
 }
 
+/** The limit in words, for a warning. */
 export const describeLimit = ({ lengthMax, letters }: NameLimit): string =>
   `the target takes at most ${lengthMax} of the letters ${letters}`;
 
@@ -35,6 +36,7 @@ const firstLetter = /^[a-zA-Z_]/;
 /** By accepted letters. Limits are constants, so the map stays small. */
 const patterns = new Map<string, RegExp>();
 
+/** Whether the target takes this name as it is. */
 export function isTaken(name: string, { lengthMax, letters, startsWithLetter }: NameLimit): boolean {
   if (name === '' || name.length > lengthMax || (startsWithLetter && !firstLetter.test(name))) return false;
   let pattern = patterns.get(letters);

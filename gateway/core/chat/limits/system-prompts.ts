@@ -63,6 +63,7 @@ const ofChat: Fitting<Message> = {
   append: (message, more) => ({ ...message, content: [...message.content, ...more.content] }),
 };
 
+/** The request with one system prompt at the start, and a warning for each message that was moved or joined. */
 export function withOnePrompt(chat: ChatRequest, warnings: Warning[]): ChatRequest {
   const { items, indexes, moved } = arrange(chat.messages, ofChat);
   const pathOf = (index: number): string => chat.messagePaths?.[index] ?? `messages[${index}]`;
