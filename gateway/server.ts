@@ -72,6 +72,7 @@ class GatewayServer implements Gateway {
     const probes = this.#backgroundTasks.probes.seen;
     this.#metrics = createMetrics({
       budgets: () => this.#budgets.remainingBudgets(),
+      objectives: () => this.#version.settings.objectives ?? [],
       sink: options.sink,
       telemetry: () => this.#version.telemetry,
       inflight: () => this.#drain.inFlight,

@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
 import type { Exchange, ExchangeSink } from '../core/exchange.ts';
 import { usd } from '../core/money/price.ts';
+import type { Objective } from '../settings/settings.ts';
 import { version } from '../settings/version.ts';
 import { type LabelResolver, observeAttempt, observeRequest } from './exchange-metrics.ts';
 import { attemptInstruments, requestInstruments } from './instruments.ts';
@@ -45,6 +46,8 @@ export interface RecorderStats {
 export interface MetricsOptions {
   /** Of the budgets that requests counted against, in nano-dollars. */
   readonly budgets?: () => Promise<readonly { readonly scope: string; readonly left: number; readonly budget: number }[]>;
+  /** Of routes and providers, as the running configuration has them. */
+  readonly objectives?: () => readonly Objective[];
   readonly sink: Pick<ExchangeSink, 'dropped' | 'refusal'>;
   readonly telemetry: () => Pick<Telemetry, 'counts'>;
   readonly inflight: () => number;
@@ -69,6 +72,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const attempts = attemptInstruments(registry);
   const gateway = gatewayInstruments(registry, options);
   registerGauges(registry, options);
+  registerObjectives(registry, options.objectives);
   registerRecorder(registry, options);
   const targetInstruments = options.targets && createTargetInstruments(registry, options.targets);
   if (options.budgets) registerBudgets(registry, options.budgets);
@@ -160,6 +164,35 @@ function registerBudgets(registry: Registry, budgets: NonNullable<MetricsOptions
   };
   gauge('hindcast_budget_left_usd', 'What is left of a budget in its period, of tenants, projects and keys.', ({ left }) => left);
   gauge('hindcast_budget_limit_usd', 'The whole budget of a period.', ({ budget }) => budget);
+}
+
+/** `slo` of the configuration, for alerts that compare with it. */
+function registerObjectives(registry: Registry, objectives: MetricsOptions['objectives'] = () => []): void {
+  const gauge = (
+    name: string,
+    help: string,
+    labels: Readonly<Record<string, string>>,
+    of: (objective: Objective) => number | undefined,
+  ) => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['scope', 'name', ...Object.keys(labels)],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const objective of objectives()) {
+          const value = of(objective);
+          if (value !== undefined) this.set({ scope: objective.scope, name: objective.name, ...labels }, value);
+        }
+      },
+    });
+  };
+  const p95 = { quantile: '0.95' };
+  const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000);
+  gauge('hindcast_slo_latency_seconds', 'The objective for the response time.', p95, ({ p95Ms }) => seconds(p95Ms));
+  gauge('hindcast_slo_ttft_seconds', 'The objective for the time to first token.', p95, ({ firstTokenP95Ms }) => seconds(firstTokenP95Ms));
+  gauge('hindcast_slo_error_ratio', 'The objective for the share of requests that fail.', {}, ({ errorRate }) => errorRate);
 }
 
 function registerRecorder(registry: Registry, { sink, recorder }: MetricsOptions): void {

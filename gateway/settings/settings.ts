@@ -67,6 +67,8 @@ export interface Settings {
   readonly routes: ReadonlyMap<string, Route>;
   /** By route: the certificate of its thresholds. */
   readonly certificates?: ReadonlyMap<string, CertificateSettings>;
+  /** Of routes and providers; absent ones have none. */
+  readonly objectives?: readonly Objective[];
   /** Settings for all routes; `routingDefaults` when absent. */
   readonly routing?: RoutingSettings;
   /** Every tenant that a key may name, `default` included. */
@@ -77,6 +79,16 @@ export interface Settings {
   readonly prices: PriceEntries;
   /** Features of models by `provider/model`. Overrides the catalogue. */
   readonly models?: Readonly<Record<string, ModelFacts>>;
+}
+
+/** What a route or a provider is meant to achieve (`slo`). */
+export interface Objective {
+  readonly scope: 'route' | 'provider';
+  readonly name: string;
+  readonly p95Ms?: Milliseconds | undefined;
+  readonly firstTokenP95Ms?: Milliseconds | undefined;
+  /** In [0, 1]. */
+  readonly errorRate?: number | undefined;
 }
 
 /** The certificate of a route's thresholds, and what is done about it while the gateway runs. */

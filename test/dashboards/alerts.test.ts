@@ -8,10 +8,13 @@ import { parse } from 'yaml';
 import { boards } from '../../dashboards/boards/index.ts';
 import { textOf } from '../../dashboards/build.ts';
 import { outcomes } from '../../dashboards/variables.ts';
+import { loadConfig } from '../../gateway/config/index.ts';
 import { failureKindOfLabel } from '../../gateway/core/shared/failure.ts';
 import { attemptInstruments, requestInstruments } from '../../gateway/observability/instruments.ts';
 import { createMetrics, createRegistry } from '../../gateway/observability/metrics.ts';
+import type { Objective } from '../../gateway/settings/settings.ts';
 import { TargetRegistry } from '../../gateway/targets/registry.ts';
+import { folder as configFolder } from '../gateway/config-files.ts';
 import { plainExchange } from '../recorder/plain-exchange.ts';
 
 interface Rule {
@@ -46,9 +49,10 @@ const stats = {
   problem: undefined,
 };
 
-const metricsOf = () =>
+const metricsOf = (objectives: readonly Objective[] = []) =>
   createMetrics({
     budgets: async () => [{ scope: 'tenant a', left: 1, budget: 2 }],
+    objectives: () => objectives,
     sink: { dropped: 0, refusal: () => undefined },
     telemetry: () => ({ counts: { exported: 0, dropped: 0 } }),
     inflight: () => 0,
@@ -70,9 +74,12 @@ async function exposed(): Promise<ReadonlyMap<string, string>> {
 /** The metric names of an expression; the parts of a histogram count as one. */
 async function unknownIn(expr: string): Promise<readonly string[]> {
   const known = await exposed();
-  const bare = expr.replace(/\{[^}]*\}/g, '').replace(/\b(by|without)\s*\([^)]*\)/g, '');
+  const bare = expr
+    .replaceAll(/"[^"]*"/g, '')
+    .replace(/\{[^}]*\}/g, '')
+    .replace(/\b(by|without)\s*\([^)]*\)/g, '');
   const named = [...bare.matchAll(/[a-zA-Z_:][\w:]*/g)].map(([name]) => name).filter(name => /^(hindcast|gen_ai)_/.test(name));
-  expect(named.length + (bare.match(/\broute:\w+:\w+/g)?.length ?? 0)).toBeGreaterThan(0);
+  expect(named.length + (bare.match(/\b(?:route|provider):\w+:\w+/g)?.length ?? 0)).toBeGreaterThan(0);
   return named.filter(name => !known.has(name) && known.get(name.replace(/_(bucket|sum|count)$/, '')) !== 'histogram');
 }
 
@@ -84,11 +91,22 @@ function labelsOf(name: string): readonly string[] | undefined {
   const metric = registry.getSingleMetric(name.replace(/_bucket$/, '')) as unknown as
     | { readonly labelNames: readonly string[] }
     | undefined;
-  return metric && [...metric.labelNames, 'le'];
+  return metric ? [...metric.labelNames, 'le'] : gaugeLabels.find(([pattern]) => pattern.test(name))?.[1];
 }
+
+/** Of gauges that are collected rather than counted. */
+const gaugeLabels: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^hindcast_slo_/, ['scope', 'name', 'quantile']],
+  [/^hindcast_target_(latency|ttft)_seconds$/, ['target', 'quantile']],
+];
 
 const words: Readonly<Record<string, (word: string) => boolean>> = {
   hindcast_requests_total: word => (outcomes as readonly string[]).includes(word),
+  hindcast_slo_error_ratio: word => ['route', 'provider'].includes(word),
+  hindcast_slo_latency_seconds: word => ['route', 'provider'].includes(word),
+  hindcast_slo_ttft_seconds: word => ['route', 'provider'].includes(word),
+  hindcast_target_latency_seconds: word => word === '0.95',
+  hindcast_target_ttft_seconds: word => word === '0.95',
   hindcast_attempts_total: word => ['ok', 'aborted'].includes(word) || failureKindOfLabel(word) !== undefined,
 };
 
@@ -115,6 +133,19 @@ describe('alerts and panels of Prometheus', () => {
     expect(['page', 'ticket']).toContain(labels?.severity);
     expect(Object.keys(annotations!).sort()).toEqual(['description', 'summary']);
     for (const text of Object.values(annotations!)) expect(text).toMatch(/\.$/);
+  });
+
+  test('objectives of the configuration are gauges that rules compare with', async () => {
+    const text =
+      'providers: { p: { api: openai, key: k, slo: { ttft_p95: 2s } } }\nroutes: { smart: { steps: [{ target: p/m }], slo: { p95: 10s, error_rate: 0.01 } } }';
+    const loaded = loadConfig({ directory: configFolder({ 'hindcast.yaml': text }), environment: {} });
+    const objectives = loaded.ok ? (loaded.settings.objectives ?? []) : [];
+    const { text: page } = await metricsOf(objectives).scrape(undefined);
+    expect(page.split('\n').filter(line => line.startsWith('hindcast_slo_'))).toEqual([
+      'hindcast_slo_latency_seconds{scope="route",name="smart",quantile="0.95"} 10',
+      'hindcast_slo_ttft_seconds{scope="provider",name="p",quantile="0.95"} 2',
+      'hindcast_slo_error_ratio{scope="route",name="smart"} 0.01',
+    ]);
   });
 
   test('every alert fires in a case of the promtool tests', () => {

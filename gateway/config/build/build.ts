@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { Json } from '../../core/chat/json.ts';
 import { Secret } from '../../settings/secret.ts';
-import type { CallerKey, Caps, CertificateSettings, Settings, Tenant } from '../../settings/settings.ts';
+import type { CallerKey, Caps, CertificateSettings, Objective, Settings, Tenant } from '../../settings/settings.ts';
 import type { CertificateEntry } from '../schema/route-options-schema.ts';
 import type { Config } from '../schema/schema.ts';
 import { accountOf } from './account.ts';
@@ -47,6 +47,7 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
     providers: new Map(Object.entries(config.providers).map(([name, entry]) => [name, accountOf(name, entry)])),
     routes: new Map(Object.entries(config.routes).map(([name, entry]) => [name, routeOf(name, entry)])),
     certificates: certificatesOf(config.routes, directory),
+    objectives: [...objectivesOf('route', config.routes), ...objectivesOf('provider', config.providers)],
     tenants: tenantsOf(config.tenants),
     keys: keysOf(config.keys),
     prices: config.prices as Settings['prices'],
@@ -54,6 +55,12 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
     routing: routingOf(config.routing),
   });
 }
+
+const objectivesOf = (scope: Objective['scope'], entries: Config['routes'] | Config['providers']): readonly Objective[] =>
+  Object.entries(entries).flatMap(([name, entry]) => {
+    const slo = typeof entry === 'object' && 'slo' in entry ? entry.slo : undefined;
+    return slo ? [{ scope, name, p95Ms: slo.p95, firstTokenP95Ms: slo.ttft_p95, errorRate: slo.error_rate }] : [];
+  });
 
 const flagsOf = ({ provider, options, timeout }: NonNullable<Config['flags']>, directory: string): NonNullable<Settings['flags']> => ({
   provider: provider.startsWith('.') ? resolve(directory, provider) : provider,

@@ -1,6 +1,7 @@
 /** The options of a route: strategy, requirements, variants, flag, shadow traffic and audit. */
 import { z } from 'zod';
 import { decimal, duration, list, oneOf, section, text, wholeNumber, yesOrNo } from './fields.ts';
+import { slo } from './slo-schema.ts';
 
 const share = (what: string) => decimal('a number', 0, 1).describe(what);
 const usdPerMillion = (what: string) => decimal('USD per million tokens', 0, 1_000_000).optional().describe(what);
@@ -97,6 +98,7 @@ export const routeOptions = {
   audit_probability: share(
     'Share of the responses accepted before the last step that are also sent to the last step, recorded as run `audit`.',
   ).optional(),
+  slo: slo(),
   certificate: certificate
     .optional()
     .describe('The certificate of its thresholds, from `hindcast eval certify -o certificate.json`. A warning says when it has expired.'),

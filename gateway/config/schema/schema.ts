@@ -25,6 +25,7 @@ import { price } from './price-schema.ts';
 import { redactRules } from './redact-schema.ts';
 import { route } from './route-schema.ts';
 import { model, routing } from './routing-schema.ts';
+import { slo } from './slo-schema.ts';
 
 const apis = Object.keys(providers) as [string, ...string[]];
 const port = () => wholeNumber('a port', 0, 65535);
@@ -145,6 +146,7 @@ const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}"
   })
     .optional()
     .describe('Rate limits per key and model. When absent they are learned from the response headers.'),
+  slo: slo(),
   probe: section('a map such as { every: 30s }', {
     every: duration(1_000, 3_600_000)
       .prefault('30s')
