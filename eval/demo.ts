@@ -14,7 +14,7 @@ interface Options {
 
 const requestCount = 80;
 const concurrency = 40;
-const config = `# Made by hindcast demo. "smart" asks the cheap model first, and the better one when the cheap one is not sure enough.
+const config = `# Made by hindcast demo. "smart" tries the cheap model first, and the better one when the cheap one is not sure enough.
 server: { port: 0 }
 store: { port: 0, path: ./hindcast-data }
 providers: { sim: { api: simulated } }
@@ -94,13 +94,13 @@ async function readAddresses(gateway: ChildProcess): Promise<{ url: string; stor
 
 async function sendRequests(url: string): Promise<void> {
   const orders = Array.from({ length: requestCount }, (_, i) => 1_000 + i);
-  const askNext = async (): Promise<void> => {
+  const sendNext = async (): Promise<void> => {
     for (let order = orders.shift(); order !== undefined; order = orders.shift()) {
       const messages = [{ role: 'user', content: `What is the refund code of order ${order}?` }];
       await got.post(`${url}/v1/chat/completions`, { json: { model: 'smart', messages } });
     }
   };
-  await Promise.all(Array.from({ length: concurrency }, askNext));
+  await Promise.all(Array.from({ length: concurrency }, sendNext));
 }
 
 const query = (storeUrl: string, sql: string): Promise<string> => got.post(storeUrl, { body: sql }).text();

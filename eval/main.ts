@@ -41,8 +41,8 @@ export function register(program: Command): void {
   registerLabels(evaluation);
   program
     .command('demo')
-    .description('the whole tale in a minute, with the simulated provider: ask, look, ask again, judge')
-    .option('--once', 'end when it is told, instead of leaving the gateway running')
+    .description('a guided tour in a minute with the simulated provider: send, query, replay, sweep')
+    .option('--once', 'exit after the last step, instead of leaving the gateway running')
     .addHelpText('after', '\nExamples:\n  hindcast demo\n  hindcast demo --once')
     .action(action(runDemo));
 }
@@ -58,7 +58,7 @@ function chains(evaluation: Command): void {
     .action(action((options: SweepCommandOptions) => runSweep(options)));
 
   weighFlag(chainFlags(evaluation.command('certify').description('the lowest threshold with a bounded loss, and a stated chance of error')))
-    .requiredOption('--max-loss <points>', 'the most that may be lost against always asking the last target: 2pp')
+    .requiredOption('--max-loss <points>', 'the most that may be lost against always using the last target: 2pp')
     .option('--loss <kind>', 'harm (where it is worse) or net (less where it is better)', 'harm')
     .option('--confidence <level>', 'of the promise', '95%')
     .option('--seed <number>', 'of the order in which clusters are bet on', '0')
@@ -111,8 +111,8 @@ function preparation(evaluation: Command): void {
     .addHelpText('after', trainHelp)
     .action(action((options: TrainOptions) => runTrain(options)));
 
-  dataFlags(commonFlags(evaluation.command('power').description('how many more requests a certificate takes, and what asking them costs')))
-    .requiredOption('--max-loss <points>', 'the most that may be lost against always asking the last target: 1pp')
+  dataFlags(commonFlags(evaluation.command('power').description('how many more requests a certificate takes, and what they cost')))
+    .requiredOption('--max-loss <points>', 'the most that may be lost against always using the last target: 1pp')
     .option('--chain <chain>', 'a route, or targets with commas between; without it the sizes are for what may be')
     .option('--signal <signal>', 'what the threshold is laid on', 'confidence')
     .option('--threshold <number>', 'this one instead of the configured one or all (repeatable)', repeatable)

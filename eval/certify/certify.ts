@@ -1,4 +1,4 @@
-/** The cheapest thresholds of a chain whose loss against always asking the last target is bounded, with a stated chance of being wrong. */
+/** The cheapest thresholds of a chain whose loss against always using the last target is bounded, with a stated chance of being wrong. */
 import {
   clusteredMean,
   clustersOf,
@@ -72,7 +72,7 @@ export interface CertifiedThreshold extends Measured {
   readonly thresholds: readonly number[];
   readonly lossUpper: number | null;
   readonly vsRandomMix: Estimate | null;
-  /** Not surely cheaper than always asking the reference: true, and of no use. */
+  /** Not surely cheaper than always using the reference: true, and of no use. */
   readonly savesNothing: boolean;
 }
 
@@ -225,9 +225,9 @@ function testInSequence(
 ): { readonly tested: readonly TestedThreshold[]; readonly beyond: readonly TestedThreshold[] } {
   const tested: TestedThreshold[] = [];
   for (const [i, thresholds] of candidates.entries()) {
-    const told = row(thresholds);
-    tested.push(told);
-    if (!(told.p <= 1 - confidence)) return { tested, beyond: all ? candidates.slice(i + 1).map(row) : [] };
+    const candidate = row(thresholds);
+    tested.push(candidate);
+    if (!(candidate.p <= 1 - confidence)) return { tested, beyond: all ? candidates.slice(i + 1).map(row) : [] };
   }
   return { tested, beyond: [] };
 }

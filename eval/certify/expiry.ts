@@ -41,7 +41,7 @@ export function expiryOf(
       : [
           isSameList(configured.targets, targets)
             ? `the route accepts at ${configured.thresholds?.join(', ') ?? 'a rule of its own'}, and ${thresholds.join(', ')} was certified`
-            : `the route asks ${configured.targets.join(', ')}, and ${targets.join(', ')} was certified`,
+            : `the route uses ${configured.targets.join(', ')}, and ${targets.join(', ')} was certified`,
         ];
   const answers = Math.min(...drift.perTarget.slice(0, 1).map(t => t.answers));
   const known = answers >= answersMin;

@@ -151,10 +151,10 @@ function findingOf({ rule, compared, inference, bounds }: MeasuredRule, bad: num
   }
   const enough = compared.clusters.count >= options.clustersMin;
   const passes = known.every(of => passPValue(of, rule.assertion) <= alpha);
-  const told = enough && passes ? 'pass' : enough && bad <= alpha ? 'fail' : 'inconclusive';
+  const decided = enough && passes ? 'pass' : enough && bad <= alpha ? 'fail' : 'inconclusive';
   // Two answers of one model differ as well: what the candidate harms is known only beside what the baseline harms itself.
-  const isNoise = told === 'fail' && rule.metric === 'harm';
-  const verdict = isNoise ? 'inconclusive' : told;
+  const isNoise = decided === 'fail' && rule.metric === 'harm';
+  const verdict = isNoise ? 'inconclusive' : decided;
   if (isNoise) return { ...common, verdict, estimate, reason: harmReason, needed: null };
   if (verdict === 'inconclusive' && bounds && options.bounds)
     return { ...common, verdict, estimate, reason: options.bounds.problem, needed: null };

@@ -94,7 +94,7 @@ function needsDraw(
   // A file of drawn rows alone does not say which of its outcomes were.
   if (item.chance === undefined || ![...item.outcomes.values()].some(({ drawn }) => drawn)) return true;
   return (['baseline', 'candidate'] as const).some(side =>
-    policies[side].steps.some(({ target }, k) => ((trials[side].asked![i]! >> k) & 1) === 1 && item.outcomes.get(target)?.drawn),
+    policies[side].steps.some(({ target }, k) => ((trials[side].calledSteps![i]! >> k) & 1) === 1 && item.outcomes.get(target)?.drawn),
   );
 }
 
@@ -114,7 +114,7 @@ export function trialsAt(trials: Trials, at: readonly number[]): Trials {
     firstTokenMs: of(trials.firstTokenMs),
     step: Int8Array.from(at, i => trials.step[i]!),
     ...(trials.lacks ? { lacks: Int8Array.from(at, i => trials.lacks![i]!) } : {}),
-    ...(trials.asked ? { asked: Uint8Array.from(at, i => trials.asked![i]!) } : {}),
+    ...(trials.calledSteps ? { calledSteps: Uint8Array.from(at, i => trials.calledSteps![i]!) } : {}),
   };
 }
 

@@ -76,8 +76,8 @@ async function withQuality(store: Store, found: readonly UnlabelledItem[], label
     const name = quality === 'auto' ? 'quality' : quality;
     const { items, outside, sources } = await qualityByScores(store, found, name);
     scoredNote = oneSidedNote(items, judged, name);
-    const whole = items.some(item => judged.every(column => isJudged(item.outcomes.get(column))));
-    if (whole || quality !== 'auto') {
+    const isJudgedThroughout = items.some(item => judged.every(column => isJudged(item.outcomes.get(column))));
+    if (isJudgedThroughout || quality !== 'auto') {
       const notes = [
         ...(outside > 0 ? [`${outside} scores named ${name} lie outside 0 to 1 and were not used.`] : []),
         ...judgeNote(sources),

@@ -18,37 +18,37 @@ export interface Trials {
   /** The step that was come to and whose outcome nobody knows, where it is then `step` too; -1 when all that was needed is known. */
   readonly lacks?: Int8Array;
   /** The steps that were come to, one bit each. */
-  readonly asked?: Uint8Array;
+  readonly calledSteps?: Uint8Array;
 }
 
 export type TrialRunner = (policy: RoutePolicy) => Trials;
 
 /**
  * Decides policies that differ in nothing but what their steps accept. Which answers are accepted is all that the router reads of a
- * threshold, so an item is simulated once for each pattern of accepted answers, and remembered; where neither time nor failures decide,
+ * threshold, so an item is simulated once for each pattern of accepted answers, and the trial is kept; where neither time nor failures decide,
  * once for all such items. Where a policy comes to a target that the item knows nothing of, all is NaN and `lacks` names the step. With `compared`, an
  * item whose latency one of these targets lacks has none under any policy, and none to the first content when the last of them lacks
  * that: percentiles of different policies are over the same items.
  */
 export function trialRunner(items: readonly Item[], compared: readonly string[] = []): TrialRunner {
-  const remembered = new Map<string, TrialCache>();
+  const caches = new Map<string, TrialCache>();
   const untimed = where(items, item => compared.some(target => item.outcomes.get(target)?.latencyMs === undefined));
   const unopened = where(items, ({ outcomes }) => compared.slice(-1).some(target => isUnopened(outcomes.get(target))));
   return policy => {
     const shape = shapeOf(policy);
-    const memory = remembered.get(shape) ?? createTrialCache(policy, items);
-    remembered.set(shape, memory);
+    const cache = caches.get(shape) ?? createTrialCache(policy, items);
+    caches.set(shape, cache);
     const trials = empty(items.length);
-    const accepts = policy.steps.map((step, k) => memory.acceptances.of(k, step));
+    const accepts = policy.steps.map((step, k) => cache.acceptances.of(k, step));
     const endsOpen = policy.steps.at(-1)?.accept !== undefined;
     for (let i = 0; i < items.length; i++) {
       let pattern = 0;
       for (let k = 0; k < accepts.length; k++) if (accepts[k]!(i)) pattern |= 1 << k;
       // Of several declined responses the surest is given, which depends on more than the pattern.
-      if (memory.failureFree[i] === 1 && !(endsOpen && pattern === 0)) {
-        memory.paths[pattern] ??= pathTrialsOf(policy, pattern, memory);
-        copy(memory.paths[pattern]!, trials, i);
-      } else copy(cachedTrials(memory, pattern, policy, items, i), trials, i);
+      if (cache.failureFree[i] === 1 && !(endsOpen && pattern === 0)) {
+        cache.paths[pattern] ??= pathTrialsOf(policy, pattern, cache);
+        copy(cache.paths[pattern]!, trials, i);
+      } else copy(cachedTrials(cache, pattern, policy, items, i), trials, i);
     }
     for (const i of untimed) trials.latencyMs[i] = trials.firstTokenMs[i] = Number.NaN;
     for (const i of unopened) trials.firstTokenMs[i] = Number.NaN;
@@ -86,9 +86,9 @@ function createTrialCache(policy: RoutePolicy, items: readonly Item[]): TrialCac
 const shapeOf = (policy: RoutePolicy): string =>
   JSON.stringify({ ...policy, steps: policy.steps.map(({ accept, ...rest }) => ({ ...rest, held: accept !== undefined })) });
 
-function cachedTrials(memory: TrialCache, pattern: number, policy: RoutePolicy, items: readonly Item[], i: number): Trials {
-  memory.cached[pattern] ??= { done: new Uint8Array(items.length), trials: empty(items.length) };
-  const { done, trials } = memory.cached[pattern];
+function cachedTrials(cache: TrialCache, pattern: number, policy: RoutePolicy, items: readonly Item[], i: number): Trials {
+  cache.cached[pattern] ??= { done: new Uint8Array(items.length), trials: empty(items.length) };
+  const { done, trials } = cache.cached[pattern];
   if (done[i] === 0) {
     write(trials, i, trialOf(policy, items[i]!));
     done[i] = 1;
@@ -111,12 +111,12 @@ function pathTrialsOf(policy: RoutePolicy, pattern: number, { columns, failureFr
 function writePath(answered: number, columns: readonly StepColumns[], policy: RoutePolicy, i: number, to: Trials): void {
   let [cost, ended, started, timed] = [0, 0, 0, 1];
   to.lacks![i] = -1;
-  to.asked![i] = 0;
+  to.calledSteps![i] = 0;
   for (let k = 0; k <= answered; k++) {
     const column = columns[k]!;
-    to.asked![i]! |= 1 << k;
+    to.calledSteps![i]! |= 1 << k;
     if (!column.outcomes[i]) {
-      write(to, i, unknownTrial(k, to.asked![i]!));
+      write(to, i, unknownTrial(k, to.calledSteps![i]!));
       return;
     }
     cost += column.cost[i]!;
@@ -140,12 +140,12 @@ export interface Trial {
   readonly firstTokenMs: number;
   readonly step: number;
   readonly lacks?: number;
-  readonly asked?: number;
+  readonly calledSteps?: number;
 }
 
-const unknownTrial = (step: number, asked: number): Trial => ({
+const unknownTrial = (step: number, calledSteps: number): Trial => ({
   ...{ cost: Number.NaN, quality: Number.NaN, latencyMs: Number.NaN, firstTokenMs: Number.NaN },
-  ...{ step, lacks: step, asked },
+  ...{ step, lacks: step, calledSteps },
 });
 
 /** The target that the policy comes to and the item knows nothing of. */
@@ -156,9 +156,9 @@ export function missingTargetFor(policy: RoutePolicy, item: Item): string | unde
   return simulation.supported ? undefined : simulation.target;
 }
 
-/** One item under one policy, without any memory. Throws when it comes to a target that the item knows nothing of. */
+/** One item under one policy, without any cache. Throws when it comes to a target that the item knows nothing of. */
 export function runTrial(policy: RoutePolicy, item: Item): Trial {
-  const { lacks, asked: _, ...trial } = trialOf(policy, item);
+  const { lacks, calledSteps: _, ...trial } = trialOf(policy, item);
   if (lacks !== undefined && lacks >= 0) throw new Error(`item ${item.id} knows no outcome of ${policy.steps[lacks]!.target}`);
   return trial;
 }
@@ -172,16 +172,16 @@ function trialOf(policy: RoutePolicy, item: Item): Trial {
     return unknownTrial(step, (1 << (step + 1)) - 1);
   }
   const { state } = simulation;
-  const asked = state.attempts.reduce((mask, attempt) => mask | (1 << attempt.step), 0);
+  const calledSteps = state.attempts.reduce((mask, attempt) => mask | (1 << attempt.step), 0);
   const attemptedOutcomes = state.attempts.map(attempt => item.outcomes.get(policy.steps[attempt.step]!.target)!);
   const timed = attemptedOutcomes.every(outcome => outcome.latencyMs !== undefined);
   const cost = attemptedOutcomes.reduce((sum, outcome) => sum + costOf(outcome), 0);
   const latencyMs = timed ? simulation.endedAt : Number.NaN;
-  if (state.outcome?.type !== 'answered') return { cost, quality: 0, latencyMs, firstTokenMs: Number.NaN, step: -1, asked };
+  if (state.outcome?.type !== 'answered') return { cost, quality: 0, latencyMs, firstTokenMs: Number.NaN, step: -1, calledSteps };
   const { step } = state.attempts[state.outcome.attempt]!;
   const outcome = item.outcomes.get(policy.steps[step]!.target)!;
   const firstTokenMs = timed ? firstTokenAt(policy, state, state.outcome.attempt, simulation, outcome) : Number.NaN;
-  return { cost, quality: outcome.quality ?? Number.NaN, latencyMs, firstTokenMs, step, asked };
+  return { cost, quality: outcome.quality ?? Number.NaN, latencyMs, firstTokenMs, step, calledSteps };
 }
 
 function attemptBehaviourOf(outcome: Outcome | undefined): AttemptBehaviour | undefined {
@@ -213,18 +213,18 @@ function empty(n: number): Trials {
     firstTokenMs: column(),
     step: new Int8Array(n),
     lacks: new Int8Array(n),
-    asked: new Uint8Array(n),
+    calledSteps: new Uint8Array(n),
   };
 }
 
-function write(to: Trials, i: number, { cost, quality, latencyMs, firstTokenMs, step, lacks = -1, asked = 0 }: Trial): void {
+function write(to: Trials, i: number, { cost, quality, latencyMs, firstTokenMs, step, lacks = -1, calledSteps = 0 }: Trial): void {
   to.cost[i] = cost;
   to.quality[i] = quality;
   to.latencyMs[i] = latencyMs;
   to.firstTokenMs[i] = firstTokenMs;
   to.step[i] = step;
   to.lacks![i] = lacks;
-  to.asked![i] = asked;
+  to.calledSteps![i] = calledSteps;
 }
 
 function copy(from: Trials, to: Trials, i: number): void {
@@ -234,5 +234,5 @@ function copy(from: Trials, to: Trials, i: number): void {
   to.firstTokenMs[i] = from.firstTokenMs[i]!;
   to.step[i] = from.step[i]!;
   to.lacks![i] = from.lacks![i]!;
-  to.asked![i] = from.asked![i]!;
+  to.calledSteps![i] = from.calledSteps![i]!;
 }

@@ -37,7 +37,7 @@ export function populationNotes(population: Population, { name, targets }: Pick<
 
 function knowledgeText({ target, asked, drawn, unlabelled, unknown }: TargetKnowledge, { requests, chanceMin }: Population): string {
   const ways = [
-    ...(asked > 0 ? [`${asked.toLocaleString('en')} because it was asked`] : []),
+    ...(asked > 0 ? [`${asked.toLocaleString('en')} because it was called`] : []),
     ...(drawn > 0 ? [`${drawn.toLocaleString('en')} drawn with a chance of ${chanceMin!.toPrecision(2)} or more`] : []),
   ];
   const lacks = [

@@ -60,7 +60,7 @@ export function powerSentence(report: PowerReport): string {
   const best = sampleSizes.filter(need => need.requests !== null).toSorted((a, b) => b.accept - a.accept);
   const pick = best.find(need => need.more === 0 || thresholdsGiven) ?? best[0];
   if (!pick)
-    return `No threshold here can show ${promise(report)}: the measured ${report.loss} is not below it. Go on asking ${reference}, or allow more.`;
+    return `No threshold here can show ${promise(report)}: the measured ${report.loss} is not below it. Keep using ${reference}, or allow more.`;
   const at = (need: SampleSize): string => `${need.thresholds.join(', ')} (${percent(need.accept)} accepted)`;
   const more = (need: SampleSize): string => `${count(need.more!, 'more request')}${need.usd === null ? '' : `, ≈ ${dollars(need.usd)}`}`;
   if (pick.more !== 0) return `Threshold ${at(pick)} needs ${more(pick)}, to show ${promise(report)}.`;

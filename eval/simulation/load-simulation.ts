@@ -112,7 +112,7 @@ class RequestDriver {
       this.#simulation.onObservation?.(fullObservation, this.#fleet);
       this.#fleet.observe(fullObservation);
     };
-    observe({ type: 'asked', kind: command.kind });
+    observe({ type: 'sent', kind: command.kind });
     this.#cost += cost;
     let opened = false;
     const opens = openAfterMs < endAfterMs;

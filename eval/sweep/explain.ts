@@ -62,9 +62,9 @@ function stepsOf(policy: RoutePolicy, item: Item): Step[] {
 }
 
 function stepOf(target: string, accept: AcceptRule | undefined, outcome: Outcome | undefined): Step {
-  if (!outcome) return { target, verdict: 'unknown', why: 'nobody knows what it would have said' };
+  if (!outcome) return { target, verdict: 'unknown', why: 'its response is not known' };
   if (outcome.failure) return { target, verdict: 'fails', why: outcome.failure.kind };
-  if (!accept) return { target, verdict: 'answers', why: 'nothing is asked of its answer' };
+  if (!accept) return { target, verdict: 'answers', why: 'every response is accepted' };
   return { target, verdict: accepts(accept, outcome.signals) ? 'answers' : 'escalates', why: reasonOf(accept, outcome.signals) };
 }
 

@@ -28,7 +28,7 @@ export interface SweepRow extends Measured {
 export interface Sweep {
   readonly chain: string;
   readonly targets: readonly string[];
-  /** Everything is compared with always asking this one: the last. */
+  /** Everything is compared with always using this one: the last. */
   readonly reference: string;
   readonly signal: SweptSignal;
   readonly label: string;

@@ -16,10 +16,10 @@ export function reasonsOf({ policy }: RoutedRequest, index: number): Reasons {
   const before = policy.steps[index - 1];
   const why =
     before === undefined
-      ? 'asked first'
+      ? 'tried first'
       : before.accept
-        ? `asked when ${before.target} fails or its answer does not show what \`accept\` wants`
-        : `asked when ${before.target} fails`;
+        ? `tried when ${before.target} fails or its response does not meet \`accept\``
+        : `tried when ${before.target} fails`;
   const { target } = policy.steps[index]!;
   const considered = policy.considered?.find(candidate => candidate.taken && candidate.target === target);
   return {

@@ -1,4 +1,4 @@
-/** What the admin API asks of the records. The composition root hands in who answers; every question is bounded in time and rows. */
+/** What the admin API reads of the records. The composition root passes the implementation in; every query is bounded in time and rows. */
 import type { AuditQuery, AuditRow } from './api/access.ts';
 import type { ExchangeDetail, ExchangeSummary, ExchangesQuery, Payload } from './api/exchanges.ts';
 import type { AnswerOf, QueryOf } from './api/table.ts';
@@ -10,10 +10,10 @@ export interface RowPage<Row> {
   readonly next: string | null;
 }
 
-export interface Asker {
+export interface ReadScope {
   /** Only rows of these tenants; undefined for all. */
   readonly tenants: readonly string[] | undefined;
-  /** Aborts when the asker leaves: the question ends in the store as well. */
+  /** Aborts when the client disconnects: the query ends in the store as well. */
   readonly signal: AbortSignal;
 }
 
@@ -21,17 +21,17 @@ type LabelRow = AnswerOf<'listLabels'>['data'][number];
 
 /** Every call rejects with RecordsFailure when it cannot be answered. */
 export interface Records {
-  exchanges(query: ExchangesQuery, asker: Asker): Promise<RowPage<ExchangeSummary>>;
-  exchange(id: string, asker: Asker): Promise<ExchangeDetail | undefined>;
-  payload(id: string, attempt: number, asker: Asker): Promise<Payload | undefined>;
+  exchanges(query: ExchangesQuery, scope: ReadScope): Promise<RowPage<ExchangeSummary>>;
+  exchange(id: string, scope: ReadScope): Promise<ExchangeDetail | undefined>;
+  payload(id: string, attempt: number, scope: ReadScope): Promise<Payload | undefined>;
   /** Tenant of an exchange. */
-  tenantOf(id: string, asker: Asker): Promise<string | undefined>;
-  usage(query: UsageQuery, asker: Asker): Promise<RowPage<UsageRow>>;
-  runs(query: QueryOf<'listRuns'>, asker: Asker): Promise<RowPage<Run>>;
-  run(id: string, asker: Asker): Promise<Run | undefined>;
-  pairs(run: string, query: QueryOf<'listPairs'>, asker: Asker): Promise<RowPage<Pair>>;
-  labels(query: QueryOf<'listLabels'>, asker: Asker): Promise<RowPage<LabelRow>>;
-  audit(query: AuditQuery, asker: Asker): Promise<RowPage<AuditRow>>;
+  tenantOf(id: string, scope: ReadScope): Promise<string | undefined>;
+  usage(query: UsageQuery, scope: ReadScope): Promise<RowPage<UsageRow>>;
+  runs(query: QueryOf<'listRuns'>, scope: ReadScope): Promise<RowPage<Run>>;
+  run(id: string, scope: ReadScope): Promise<Run | undefined>;
+  pairs(run: string, query: QueryOf<'listPairs'>, scope: ReadScope): Promise<RowPage<Pair>>;
+  labels(query: QueryOf<'listLabels'>, scope: ReadScope): Promise<RowPage<LabelRow>>;
+  audit(query: AuditQuery, scope: ReadScope): Promise<RowPage<AuditRow>>;
   close(): Promise<void>;
 }
 

@@ -25,7 +25,7 @@ export class HealthReporter {
     this.#environment = environment;
     this.#attempt = attempt;
     const { target, credential, tokens, kind } = attempt;
-    environment.observe({ target, credential, tokens, at: environment.clock.now(), type: 'asked', kind });
+    environment.observe({ target, credential, tokens, at: environment.clock.now(), type: 'sent', kind });
   }
 
   answered(attempt: ObservedAttempt, usage: Pick<Usage, 'input' | 'output'> | undefined): void {

@@ -53,8 +53,8 @@ export function prepare(
   const { raw, chat: original } = request;
   const logprobs = logprobsNeeded(request, step);
   const added = logprobs ? { addedLogprobs: { callerTop: original.logprobs?.top } } : {};
-  const asked = logprobs ? { ...original, logprobs } : original;
-  const plain = withPlainTools(asked, provider.toolForms);
+  const measured = logprobs ? { ...original, logprobs } : original;
+  const plain = withPlainTools(measured, provider.toolForms);
   const limits = limitsFor(provider.limits, model);
   const { chat, warnings: limitWarnings, toolNames } = fitToLimits(plain.chat, limits, sha256);
   const { wire } = request.dialect;
@@ -63,18 +63,18 @@ export function prepare(
     logprobs && !original.logprobs ? warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : warnings;
   if (
     !isContinuation &&
-    plain.chat === asked &&
+    plain.chat === measured &&
     provider.wire === wire &&
     isNative(original, wire === 'anthropic-messages') &&
     (!logprobs || wire === 'openai-chat')
   ) {
     const path = pathOf(provider, model, chat);
     const patched = patchRequestText(wire, raw, { model, stream: chat.stream, logprobs });
-    const fitted = chat === asked || !limits ? patched : changeBody(patched, value => fitBody(wire, value, limits, sha256));
+    const fitted = chat === measured || !limits ? patched : changeBody(patched, value => fitBody(wire, value, limits, sha256));
     const { body, warnings } = adaptBody(fitted, provider, model);
-    const told = withCallerFieldNames(limitWarnings, request.dialect.fieldNames, original.messagePaths);
+    const callerWarnings = withCallerFieldNames(limitWarnings, request.dialect.fieldNames, original.messagePaths);
     const marks = { isVerbatim: true, ...(toolNames ? { toolNames } : {}), ...added };
-    return { path, body, warnings: [...told, ...withoutAddedLogprobs(warnings)], chat, wire: provider.wire, ...marks };
+    return { path, body, warnings: [...callerWarnings, ...withoutAddedLogprobs(warnings)], chat, wire: provider.wire, ...marks };
   }
   const unsignedWarnings: Warning[] = [];
   const rendered = provider.renderRequest(restoreSignatures(withoutGatewayMembers(chat), wire, provider.wire, unsignedWarnings), model);
@@ -150,7 +150,7 @@ function jsonTextOf(value: Json, { value: body, members }: JsonScan & { readonly
 const unreadWarnings = ({ bound = [], unread = [], restated = [] }: ChatRequest): readonly Warning[] => [
   ...restated.map(({ field, detail }) => approximated(field, detail)),
   ...bound.map((field): Warning => ({ ...dropped(field, 'Only a target of the same wire format knows what it refers to.'), bound: true })),
-  ...unread.map(field => dropped(field, 'Means something only in the wire format that it was said in.')),
+  ...unread.map(field => dropped(field, 'Means something only in the wire format it came in.')),
 ];
 
 /** Log-probabilities beyond the caller's request that the step's `accept` or a replay needs. */

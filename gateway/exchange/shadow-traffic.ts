@@ -103,7 +103,7 @@ export class ShadowTraffic {
   async close(): Promise<void> {
     this.#isClosed = true;
     const unfinished = [...this.#inFlight];
-    for (const asking of unfinished) asking.cancel();
-    await Promise.allSettled(unfinished.map(asking => asking.done));
+    for (const call of unfinished) call.cancel();
+    await Promise.allSettled(unfinished.map(call => call.done));
   }
 }

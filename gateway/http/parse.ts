@@ -111,7 +111,7 @@ export function routedRequestOf(
   const hops = hopsFrom(headers);
   if (typeof hops === 'object') return hops;
   const planned = runtime.policyOf(chosen, { id, chat: parsed.chat, requestBytes: parsed.body.byteLength, caller, flag });
-  const policy = withStreamRecovery(planned, { chat: parsed.chat, dialect, wish: headers[onBreakHeader] }, settings.providers);
+  const policy = withStreamRecovery(planned, { chat: parsed.chat, dialect, requested: headers[onBreakHeader] }, settings.providers);
   if (isRefusal(policy)) return policy;
   const reason = describeNoTarget(policy);
   if (reason !== undefined) return invalid('no_capable_target', reason, 'model');

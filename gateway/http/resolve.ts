@@ -17,7 +17,7 @@ export function resolve(settings: Settings, tenant: string, body: JsonObject): R
     const route = settings.routes.get(name) ?? cachedDirectRoute(settings, name, param);
     if (isRefusal(route)) return route;
     if (!isAllowed(settings, tenant, route.name)) {
-      return forbidden('model_not_allowed', `This key may not ask the model ${JSON.stringify(name)}.`, param);
+      return forbidden('model_not_allowed', `This key may not use the model ${JSON.stringify(name)}.`, param);
     }
     routes.push(route);
   }

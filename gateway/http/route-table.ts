@@ -115,6 +115,6 @@ function notFound({ url = '' }: IncomingMessage, table: readonly RouteEntry[]): 
   const suggestion = table.find(entry => entry.path === path)?.path;
   const hint = suggestion
     ? `Did you mean ${suggestion}? The base URL of clients ends in /v1.`
-    : 'POST /v1/chat/completions is what clients ask.';
+    : 'POST /v1/chat/completions is the endpoint for chats.';
   return invalid('not_found', `There is nothing here. ${hint}`, null, 404);
 }

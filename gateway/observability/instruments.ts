@@ -104,7 +104,7 @@ export function attemptInstruments(registry: Registry) {
     }),
     cost: new LabelledCounter(registry, {
       name: 'hindcast_cost_usd_total',
-      help: 'Cost of everything that was asked, in US dollars.',
+      help: 'Cost of all attempts, in US dollars.',
       labelNames: ['provider', 'model'],
     }),
     unpriced: new LabelledCounter(registry, {

@@ -253,7 +253,7 @@ function gatewayInstruments(registry: Registry, { configHash }: MetricsOptions) 
     config,
     refused: new Counter({
       name: 'hindcast_refused_total',
-      help: 'Requests refused before any provider was asked, by error code.',
+      help: 'Requests refused before any provider was called, by error code.',
       labelNames: ['code'],
       registers,
     }),

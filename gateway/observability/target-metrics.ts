@@ -97,7 +97,7 @@ function registerRoutes(gauge: CreateGauge, { rollouts, breaches }: TargetRegist
 function registerShadowTraffic(registry: Registry, shadowTraffic: TargetMetricSources['shadowTraffic']): void {
   const counter: Counter = new Counter({
     name: 'hindcast_copies_total',
-    help: 'Shadows and audits that were asked, or skipped because too many were under way.',
+    help: 'Shadows and audits that were sent, or skipped because too many were under way.',
     labelNames: ['kind', 'outcome'],
     registers: [registry],
     collect() {
@@ -125,14 +125,15 @@ function registerProbes(registry: Registry, probes: Probes['seen']): void {
 }
 
 function registerFlags(registry: Registry, counts: FeatureFlags['counts']): void {
-  const asked: Counter = new Counter({
+  const flagRequests: Counter = new Counter({
     name: 'hindcast_flags_total',
-    help: 'Feature flags that were asked for a request: taken, unknown (it named none of the variants), late, failed.',
+    help: 'Feature flags that were evaluated for a request: taken, unknown (it named none of the variants), late, failed.',
     labelNames: ['flag', 'outcome'],
     registers: [registry],
     collect() {
       this.reset();
-      for (const [flag, outcomes] of counts) for (const [outcome, count] of Object.entries(outcomes)) asked.inc({ flag, outcome }, count);
+      for (const [flag, outcomes] of counts)
+        for (const [outcome, count] of Object.entries(outcomes)) flagRequests.inc({ flag, outcome }, count);
     },
   });
 }
@@ -143,7 +144,7 @@ function exchangeInstruments(registry: Registry): TargetInstruments {
   const holdTime = histogram('hindcast_held_seconds', 'How long streams lay ready while their answer was judged.');
   const unreadable = new Counter({
     name: 'hindcast_unreadable_waits_total',
-    help: 'Refusals that said how long to wait in a form that nobody can read; it counts as not said.',
+    help: 'Refusals with a wait in a form that cannot be parsed; it counts as absent.',
     labelNames: ['provider'],
     registers,
   });

@@ -34,10 +34,10 @@ export function simulatedTransport(script: SimulatedResponse, clock: Clock, list
   };
   const finish = (): void => {
     if (script.status === 'refused')
-      return listener.failed({ kind: 'unreachable', message: 'ECONNREFUSED: refused as asked', code: 'ECONNREFUSED' });
+      return listener.failed({ kind: 'unreachable', message: 'ECONNREFUSED: refused as scripted', code: 'ECONNREFUSED' });
     sendHeaders();
     if (script.ending === 'end') listener.end();
-    if (script.ending === 'reset') listener.failed({ kind: 'truncated', message: 'ECONNRESET: cut as asked', code: 'ECONNRESET' });
+    if (script.ending === 'reset') listener.failed({ kind: 'truncated', message: 'ECONNRESET: cut as scripted', code: 'ECONNRESET' });
   };
   // Like a socket, it never reports before the call that started it has returned.
   cancel = clock.at(clock.now(), step);

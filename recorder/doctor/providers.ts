@@ -15,7 +15,7 @@ async function checkAccount(account: Account): Promise<readonly Finding[]> {
   const { name, provider, baseUrl, keys } = account;
   if (provider.simulate) return [ok(name, 'needs no network')];
   const path = modelsPath(account);
-  if (path === undefined) return [warning(name, `not asked: ${provider.name} has no question that costs nothing`)];
+  if (path === undefined) return [warning(name, `not checked: ${provider.name} has no request that costs nothing`)];
   const keysToCheck = keys.length === 0 ? [undefined] : keys;
   return Promise.all(
     keysToCheck.map(async (key, i) => {
@@ -40,5 +40,5 @@ function findingFor(what: string, baseUrl: string, status: number, date: string 
     );
   return status < 400
     ? ok(what, 'it answers and takes the key')
-    : warning(what, `it answers ${status} when asked for its models; the key is not proved`);
+    : warning(what, `it answers ${status} to a request for its models; the key is not verified`);
 }

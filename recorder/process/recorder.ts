@@ -142,7 +142,7 @@ function watchHealth(options: RecorderOptions, { engine }: OpenedStore, log: (li
   return ship => {
     const jumpMs = clock.look(Date.now(), performance.now());
     if (jumpMs !== 0) {
-      const what = `the clock moved by ${Math.round(jumpMs / 1000)} s at ${new Date().toISOString()}; records carry the times it told`;
+      const what = `the clock moved by ${Math.round(jumpMs / 1000)} s at ${new Date().toISOString()}; records keep the times it showed`;
       clockJumps.splice(0, clockJumps.length, what);
       recordTrouble(options.path, 'clock-jumped', what, log);
     }

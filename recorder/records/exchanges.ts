@@ -1,7 +1,7 @@
 /** Exchanges, attempts, payloads and labels out of the store, in the shapes of the admin API. */
 import type { Attempt, ExchangeDetail, ExchangeSummary, ExchangesQuery, Payload } from '../../gateway/admin/api/exchanges.ts';
 import type { AnswerOf, QueryOf } from '../../gateway/admin/api/table.ts';
-import type { Asker, RowPage } from '../../gateway/admin/records.ts';
+import type { ReadScope, RowPage } from '../../gateway/admin/records.ts';
 import { timeOfExchangeId } from '../../gateway/settings/ids.ts';
 import { all, type Condition, condition, equals, hasTag, hasText, inTenants, olderThan, pageOf, since, until } from './conditions.ts';
 import type { Reader } from './reader.ts';
@@ -24,14 +24,14 @@ nullIf(ttfb_ms, 0) AS ttfb_ms, nullIf(ttft_ms, 0) AS ttft_ms, duration_ms, chunk
 output_tokens, reasoning_tokens, ${cost} AS cost_usd, price_id, warnings, flags`;
 
 /** A page of exchanges, newest first. `next` continues it. */
-export async function exchanges(reader: Reader, query: ExchangesQuery, asker: Asker): Promise<RowPage<ExchangeSummary>> {
+export async function exchanges(reader: Reader, query: ExchangesQuery, scope: ReadScope): Promise<RowPage<ExchangeSummary>> {
   const now = Date.now();
-  const window = all(inTenants(asker.tenants), since('ts', query.since, now), until('ts', query.until, now));
+  const window = all(inTenants(scope.tenants), since('ts', query.since, now), until('ts', query.until, now));
   const where = all(window, olderThan(query.after, 'ts', 'request_id', 'UUID'), ...filters(query), hasText(query.text, window));
   const rows = await reader.select<ExchangeSummary>(
     `SELECT ${summaryColumns} FROM requests WHERE ${where.sql} ORDER BY ts DESC, request_id DESC LIMIT 1 BY request_id LIMIT {rows: UInt32}`,
     { ...where.params, rows: query.limit + 1 },
-    asker,
+    scope,
   );
   return pageOf(
     rows,
@@ -73,28 +73,28 @@ function ofExchange(id: string, tenants: readonly string[] | undefined): Conditi
   );
 }
 
-/** The exchange's tenant; undefined when there is no such exchange or the asker may not see it. */
-export async function tenantOf(reader: Reader, id: string, asker: Asker): Promise<string | undefined> {
-  const where = ofExchange(id, asker.tenants);
-  const rows = await reader.select<{ tenant_id: string }>(`SELECT tenant_id FROM requests WHERE ${where.sql} LIMIT 1`, where.params, asker);
+/** The exchange's tenant; undefined when there is no such exchange or the scope may not see it. */
+export async function tenantOf(reader: Reader, id: string, scope: ReadScope): Promise<string | undefined> {
+  const where = ofExchange(id, scope.tenants);
+  const rows = await reader.select<{ tenant_id: string }>(`SELECT tenant_id FROM requests WHERE ${where.sql} LIMIT 1`, where.params, scope);
   return rows[0]?.tenant_id;
 }
 
-/** One exchange with its attempts and scores; undefined when there is none or the asker may not see it. */
-export async function exchange(reader: Reader, id: string, asker: Asker): Promise<ExchangeDetail | undefined> {
-  const where = ofExchange(id, asker.tenants);
+/** One exchange with its attempts and scores; undefined when there is none or the scope may not see it. */
+export async function exchange(reader: Reader, id: string, scope: ReadScope): Promise<ExchangeDetail | undefined> {
+  const where = ofExchange(id, scope.tenants);
   type Row = Omit<ExchangeDetail, 'attempt_list' | 'scores'> & { readonly policy: string; readonly events: string };
   const [[found], attempts, scores] = await Promise.all([
-    reader.select<Row>(`SELECT ${detailColumns} FROM requests WHERE ${where.sql} LIMIT 1`, where.params, asker),
+    reader.select<Row>(`SELECT ${detailColumns} FROM requests WHERE ${where.sql} LIMIT 1`, where.params, scope),
     reader.select<Attempt>(
       `SELECT ${attemptColumns} FROM attempts WHERE ${where.sql} ORDER BY number LIMIT 1 BY number LIMIT 255`,
       where.params,
-      asker,
+      scope,
     ),
     reader.select<ExchangeDetail['scores'][number]>(
       `SELECT name, toString(source) AS source, value, label, explanation, evaluator FROM scores FINAL WHERE ${where.sql} ORDER BY name, evaluator LIMIT 1000`,
       where.params,
-      asker,
+      scope,
     ),
   ]);
   return found && { ...found, policy: parsed(found.policy), events: parsed(found.events), attempt_list: attempts, scores };
@@ -112,13 +112,13 @@ interface PayloadRow {
 }
 
 /** Request and response of an attempt, 0 for the caller's own: as text, or base64 where a body is no UTF-8. Undefined when not kept. */
-export async function payload(reader: Reader, id: string, attempt: number, asker: Asker): Promise<Payload | undefined> {
-  const where = all(ofExchange(id, asker.tenants), condition('attempt_no = {attempt: UInt8}', { attempt }));
+export async function payload(reader: Reader, id: string, attempt: number, scope: ReadScope): Promise<Payload | undefined> {
+  const where = all(ofExchange(id, scope.tenants), condition('attempt_no = {attempt: UInt8}', { attempt }));
   const [row] = await reader.select<PayloadRow>(
     `SELECT base64Encode(request_body) AS request, base64Encode(response_body) AS response, request_headers, stream_timing, redactions, truncated
 FROM payloads WHERE ${where.sql} LIMIT 1`,
     where.params,
-    asker,
+    scope,
   );
   if (!row) return undefined;
   const { request, response, stream_timing, ...rest } = row;
@@ -144,10 +144,10 @@ function asText(base64: string): string | undefined {
 type LabelRow = AnswerOf<'listLabels'>['data'][number];
 
 /** A page of labels by people, newest first. */
-export async function labels(reader: Reader, query: QueryOf<'listLabels'>, asker: Asker): Promise<RowPage<LabelRow>> {
+export async function labels(reader: Reader, query: QueryOf<'listLabels'>, scope: ReadScope): Promise<RowPage<LabelRow>> {
   const where = all(
     condition("source = 'human'"),
-    inTenants(asker.tenants),
+    inTenants(scope.tenants),
     equals('name', 'name', query.name),
     query.exchange === undefined ? undefined : condition('request_id = {exchange: UUID}', { exchange: query.exchange }),
     olderThan(query.after, 'ts', 'score_id', 'UUID'),
@@ -156,7 +156,7 @@ export async function labels(reader: Reader, query: QueryOf<'listLabels'>, asker
     `SELECT toString(request_id) AS exchange, ts AS received_at, tenant_id AS tenant, name, value, evaluator, explanation, toString(score_id) AS score_id
 FROM scores FINAL WHERE ${where.sql} ORDER BY ts DESC, scores.score_id DESC LIMIT {rows: UInt32}`,
     { ...where.params, rows: query.limit + 1 },
-    asker,
+    scope,
   );
   return pageOf(
     rows,

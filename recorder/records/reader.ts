@@ -1,11 +1,11 @@
-/** Questions to the store as a reader: it may change nothing, and each question is bounded in time and rows and ends when its asker leaves. */
+/** Queries of the store as a reader: it may change nothing, and each query is bounded in time and rows and ends when its client disconnects. */
 import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client';
-import { type Asker, RecordsFailure } from '../../gateway/admin/records.ts';
+import { type ReadScope, RecordsFailure } from '../../gateway/admin/records.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { readEngineAddress, readReaderKey } from '../files/paths.ts';
 
 export interface Reader {
-  select<Row>(query: string, params: Readonly<Record<string, unknown>>, asker: Pick<Asker, 'signal'>): Promise<Row[]>;
+  select<Row>(query: string, params: Readonly<Record<string, unknown>>, scope: Pick<ReadScope, 'signal'>): Promise<Row[]>;
   close(): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ const bytesReadMax = 20e9;
 /** What the store says when it gave up, by its codes: too many rows or bytes, too slow, out of memory, too long. */
 const tooExpensive: readonly string[] = ['158', '159', '160', '241', '307', '396'];
 
-/** Queries reject with RecordsFailure: `too_expensive` at a limit, `unavailable` when nobody answers or the asker has left. */
+/** Queries reject with RecordsFailure: `too_expensive` at a limit, `unavailable` when nobody answers or the client has disconnected. */
 export function openReader(settings: Settings, limits: ReaderLimits = { secondsMax: 10 }): Reader {
   let current: { readonly url: string; readonly client: ClickHouseClient } | undefined;
   const client = (): ClickHouseClient => {
@@ -31,7 +31,11 @@ export function openReader(settings: Settings, limits: ReaderLimits = { secondsM
     return current.client;
   };
   return {
-    select: async <Row>(query: string, params: Readonly<Record<string, unknown>>, { signal }: Pick<Asker, 'signal'>): Promise<Row[]> => {
+    select: async <Row>(
+      query: string,
+      params: Readonly<Record<string, unknown>>,
+      { signal }: Pick<ReadScope, 'signal'>,
+    ): Promise<Row[]> => {
       try {
         const found = await client().query({ query, query_params: { ...params }, format: 'JSONEachRow', abort_signal: signal });
         return await found.json<Row>();
@@ -78,7 +82,7 @@ function failureOf(error: unknown, { secondsMax }: ReaderLimits): RecordsFailure
   if (tooExpensive.includes(error.code)) {
     return new RecordsFailure(
       'too_expensive',
-      `The store gave up after ${secondsMax} s, or for want of memory: ask for less, as by since and until.`,
+      `The store gave up after ${secondsMax} s, or for want of memory: narrow the query, for example by since and until.`,
     );
   }
   return new RecordsFailure('unavailable', message);

@@ -10,15 +10,15 @@ export const openRecords = (settings: Settings): Records => recordsOf(openReader
 
 /** The records over a given reader. */
 export const recordsOf = (reader: Reader): Records => ({
-  exchanges: (query, asker) => exchanges(reader, query, asker),
-  exchange: (id, asker) => exchange(reader, id, asker),
-  payload: (id, attempt, asker) => payload(reader, id, attempt, asker),
-  tenantOf: (id, asker) => tenantOf(reader, id, asker),
-  usage: (query, asker) => usage(reader, query, asker),
-  runs: (query, asker) => runs(reader, query, asker),
-  run: (id, asker) => run(reader, id, asker),
-  pairs: (id, query, asker) => pairs(reader, id, query, asker),
-  labels: (query, asker) => labels(reader, query, asker),
-  audit: (query, asker) => audit(reader, query, asker),
+  exchanges: (query, scope) => exchanges(reader, query, scope),
+  exchange: (id, scope) => exchange(reader, id, scope),
+  payload: (id, attempt, scope) => payload(reader, id, attempt, scope),
+  tenantOf: (id, scope) => tenantOf(reader, id, scope),
+  usage: (query, scope) => usage(reader, query, scope),
+  runs: (query, scope) => runs(reader, query, scope),
+  run: (id, scope) => run(reader, id, scope),
+  pairs: (id, query, scope) => pairs(reader, id, query, scope),
+  labels: (query, scope) => labels(reader, query, scope),
+  audit: (query, scope) => audit(reader, query, scope),
   close: () => reader.close(),
 });

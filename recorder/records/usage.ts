@@ -2,7 +2,7 @@
 import type { AuditQuery, AuditRow } from '../../gateway/admin/api/access.ts';
 import type { QueryOf } from '../../gateway/admin/api/table.ts';
 import type { Pair, Run, UsageQuery, UsageRow } from '../../gateway/admin/api/usage.ts';
-import type { Asker, RowPage } from '../../gateway/admin/records.ts';
+import type { ReadScope, RowPage } from '../../gateway/admin/records.ts';
 import { timeOfExchangeId } from '../../gateway/settings/ids.ts';
 import { all, condition, cursorOf, equals, inTenants, olderThan, pageOf, parseCursor, parseTime, since, until } from './conditions.ts';
 import type { Reader } from './reader.ts';
@@ -40,7 +40,7 @@ type UsageSums = Omit<UsageRow, 'at' | 'by' | 'latency_ms' | 'ttft_ms'> & {
 } & Record<`by_${string}`, string>;
 
 /** Requests, tokens, cost and latency quantiles per time bucket and group, newest bucket first; the last day by default. */
-export async function usage(reader: Reader, query: UsageQuery, asker: Asker): Promise<RowPage<UsageRow>> {
+export async function usage(reader: Reader, query: UsageQuery, scope: ReadScope): Promise<RowPage<UsageRow>> {
   const now = Date.now();
   const from = query.since === undefined ? now - dayMs : parseTime(query.since, now);
   const to = query.until === undefined ? now + 60_000 : parseTime(query.until, now);
@@ -52,7 +52,7 @@ export async function usage(reader: Reader, query: UsageQuery, asker: Asker): Pr
       since: from,
     }),
     condition(`${time} < toDateTime(intDiv({until: Int64}, 1000), 'UTC')`, { until: to }),
-    inTenants(asker.tenants),
+    inTenants(scope.tenants),
     equals('tenant_id', 'tenant', query.tenant),
     equals('route', 'route', query.route),
   );
@@ -65,7 +65,7 @@ quantilesTDigestMerge(0.5, 0.9, 0.95, 0.99)(u.latency) AS latency, quantilesTDig
 FROM ${table} AS u WHERE ${where.sql} GROUP BY ${['at', ...names.map(name => `by_${name}`)].join(', ')}
 HAVING requests > 0 ORDER BY ${['at DESC', ...names.map(name => `by_${name}`)].join(', ')} LIMIT {rows: UInt32} OFFSET {offset: UInt64}`,
     { ...where.params, rows: query.limit + 1, offset },
-    asker,
+    scope,
   );
   const data = rows.slice(0, query.limit).map(row => usageRow(row, names));
   return { data, next: rows.length > query.limit ? cursorOf([offset + query.limit]) : null };
@@ -91,12 +91,12 @@ const rounded = (value: number | null | undefined): number | null => (typeof val
 const runColumns = `run_id AS id, kind, state, arms, created_at, finished_at, config_hash, selected, done, failed, cost_usd`;
 
 /** A page of replay and evaluation runs, newest first. */
-export async function runs(reader: Reader, query: QueryOf<'listRuns'>, asker: Asker): Promise<RowPage<Run>> {
+export async function runs(reader: Reader, query: QueryOf<'listRuns'>, scope: ReadScope): Promise<RowPage<Run>> {
   const where = all(olderThan(query.after, 'created_at', 'run_id', 'String'));
   const rows = await reader.select<Run>(
     `SELECT ${runColumns} FROM runs FINAL WHERE ${where.sql} ORDER BY created_at DESC, run_id DESC LIMIT {rows: UInt32}`,
     { ...where.params, rows: query.limit + 1 },
-    asker,
+    scope,
   );
   return pageOf(
     rows,
@@ -107,11 +107,11 @@ export async function runs(reader: Reader, query: QueryOf<'listRuns'>, asker: As
 }
 
 /** One run with its manifest; undefined when there is none. */
-export async function run(reader: Reader, id: string, asker: Asker): Promise<Run | undefined> {
+export async function run(reader: Reader, id: string, scope: ReadScope): Promise<Run | undefined> {
   const [found] = await reader.select<Run & { readonly manifest: string }>(
     `SELECT ${runColumns}, manifest FROM runs FINAL WHERE run_id = {id: String} LIMIT 1`,
     { id },
-    asker,
+    scope,
   );
   return found && { ...found, manifest: found.manifest === '' ? null : JSON.parse(found.manifest) };
 }
@@ -130,10 +130,10 @@ type ReplayRow = Side & {
 };
 
 /** A page of recorded requests beside their replays in a run, with scores. */
-export async function pairs(reader: Reader, id: string, query: QueryOf<'listPairs'>, asker: Asker): Promise<RowPage<Pair>> {
+export async function pairs(reader: Reader, id: string, query: QueryOf<'listPairs'>, scope: ReadScope): Promise<RowPage<Pair>> {
   const where = all(
     condition('run_id = {run: String}', { run: id }),
-    inTenants(asker.tenants),
+    inTenants(scope.tenants),
     equals('arm', 'arm', query.arm),
     olderThan(query.after, 'ts', 'request_id', 'UUID'),
   );
@@ -141,9 +141,9 @@ export async function pairs(reader: Reader, id: string, query: QueryOf<'listPair
     `SELECT ${sideColumns}, ts AS at, arm, repeat_no AS repeat, tenant_id AS tenant, route, replay_of FROM requests
 WHERE ${where.sql} ORDER BY ts DESC, request_id DESC LIMIT 1 BY request_id LIMIT {rows: UInt32}`,
     { ...where.params, rows: query.limit + 1 },
-    asker,
+    scope,
   );
-  const [originals, verdicts] = await Promise.all([originalsOf(reader, rows, asker), verdictsOf(reader, rows, asker)]);
+  const [originals, verdicts] = await Promise.all([originalsOf(reader, rows, scope), verdictsOf(reader, rows, scope)]);
   return pageOf(
     rows,
     query.limit,
@@ -156,13 +156,13 @@ WHERE ${where.sql} ORDER BY ts DESC, request_id DESC LIMIT 1 BY request_id LIMIT
   );
 }
 
-async function originalsOf(reader: Reader, rows: readonly ReplayRow[], asker: Asker): Promise<ReadonlyMap<string, Side>> {
+async function originalsOf(reader: Reader, rows: readonly ReplayRow[], scope: ReadScope): Promise<ReadonlyMap<string, Side>> {
   const ids = [...new Set(rows.map(({ replay_of }) => replay_of))].filter(id => timeOfExchangeId(id) !== undefined);
   if (ids.length === 0) return new Map();
   const times = ids.map(id => timeOfExchangeId(id)!);
   const where = all(
     condition('request_id IN {ids: Array(UUID)}', { ids }),
-    inTenants(asker.tenants),
+    inTenants(scope.tenants),
     condition('ts BETWEEN fromUnixTimestamp64Milli({first: Int64}) AND fromUnixTimestamp64Milli({last: Int64})', {
       first: Math.min(...times) - 1_000,
       last: Math.max(...times) + 1_000,
@@ -171,27 +171,27 @@ async function originalsOf(reader: Reader, rows: readonly ReplayRow[], asker: As
   const found = await reader.select<Side>(
     `SELECT ${sideColumns} FROM requests WHERE ${where.sql} LIMIT 1 BY request_id LIMIT 1001`,
     where.params,
-    asker,
+    scope,
   );
   return new Map(found.map(row => [row.id, row]));
 }
 
 /** One half is what a judge says who changes its mind with the order of the answers. */
-async function verdictsOf(reader: Reader, rows: readonly ReplayRow[], asker: Asker): Promise<ReadonlyMap<string, Pair['verdict']>> {
+async function verdictsOf(reader: Reader, rows: readonly ReplayRow[], scope: ReadScope): Promise<ReadonlyMap<string, Pair['verdict']>> {
   if (rows.length === 0) return new Map();
   const found = await reader.select<{ id: string; score: number }>(
     `SELECT toString(request_id) AS id, avg(value) AS score FROM scores FINAL WHERE name = 'equivalent' AND request_id IN {ids: Array(UUID)} GROUP BY id`,
     { ids: rows.map(({ id }) => id) },
-    asker,
+    scope,
   );
   return new Map(found.map(({ id, score }) => [id, score > 0.5 ? 'equivalent' : score < 0.5 ? 'different' : 'undecided']));
 }
 
 /** A page of audit entries, newest first. */
-export async function audit(reader: Reader, query: AuditQuery, asker: Asker): Promise<RowPage<AuditRow>> {
+export async function audit(reader: Reader, query: AuditQuery, scope: ReadScope): Promise<RowPage<AuditRow>> {
   const now = Date.now();
   const where = all(
-    inTenants(asker.tenants),
+    inTenants(scope.tenants),
     since('ts', query.since, now),
     until('ts', query.until, now),
     equals('actor', 'actor', query.actor),
@@ -202,7 +202,7 @@ export async function audit(reader: Reader, query: AuditQuery, asker: Asker): Pr
     `SELECT ts AS at, actor, action, tenant_id AS tenant, subject, detail, chain, seq, hash FROM audit
 WHERE ${where.sql} ORDER BY ts DESC, seq DESC LIMIT 1 BY chain, seq, ts, actor, subject LIMIT {rows: UInt32}`,
     { ...where.params, rows: query.limit + 1 },
-    asker,
+    scope,
   );
   return pageOf(
     rows,

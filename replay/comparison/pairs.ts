@@ -44,7 +44,7 @@ export async function pairsOfRun(
   if (all.length === 0) {
     throw new CommandError(
       exit.nothing,
-      `What run ${run} asked has no recorded answer. Set two runs beside one another: hindcast replay diff RUN OTHER`,
+      `The requests of run ${run} have no recorded response. Compare two runs: hindcast replay diff RUN OTHER`,
     );
   }
   const verdicts = await verdictsOf(store, all, verdictName);
@@ -118,11 +118,11 @@ const idsPerQuery = 1_000;
 
 function emptyText(settings: Settings, run: string, options: { maxCost?: string } | undefined): string {
   if (run === 'shadow' || run === 'audit')
-    return `No ${run} was asked in this time. A route's \`${run === 'shadow' ? 'shadow' : 'audit_probability'}\` asks them.`;
+    return `There is no ${run} request in this time. A route's \`${run === 'shadow' ? 'shadow' : 'audit_probability'}\` sends them.`;
   if (!options) return `Run ${run} has recorded nothing.`;
   const { done, failed } = progressOf(journalPath(runFolder(settings.store.path, run)));
   if (done > 0)
-    return `Run ${run} was asked ${done} times (${failed} without an answer), and nothing of it is in the store yet. Try again in a moment.`;
+    return `Run ${run} made ${done} calls (${failed} without a response), and none of them is in the store yet. Try again in a moment.`;
   const cap = options.maxCost === undefined ? '' : `: not even the first call fits under --max-cost ${options.maxCost}`;
-  return `Run ${run} has asked nobody${cap}. To go on: hindcast replay resume ${run}${options.maxCost === undefined ? '' : ' --max-cost MORE'}`;
+  return `Run ${run} has made no call${cap}. To go on: hindcast replay resume ${run}${options.maxCost === undefined ? '' : ' --max-cost MORE'}`;
 }

@@ -147,9 +147,9 @@ export async function selectCandidates(store: Store, selection: Selection): Prom
     cost: number;
   }>(
     `SELECT toString(request_id) AS id, toUnixTimestamp64Milli(ts) AS received_ms, conversation_id AS conversation,
-  concat(toString(said), ' ', route) AS prompt, [${strata.join(', ')}]::Array(String) AS stratum, toFloat64(cost_usd) * 1000000000 AS cost
+  concat(toString(body_hash), ' ', route) AS prompt, [${strata.join(', ')}]::Array(String) AS stratum, toFloat64(cost_usd) * 1000000000 AS cost
 FROM requests INNER JOIN (
-  SELECT toString(request_id) AS kept_id, cityHash64(request_body) AS said FROM payloads WHERE run_id = '' AND attempt_no = 0${redacted} LIMIT 1 BY kept_id
+  SELECT toString(request_id) AS kept_id, cityHash64(request_body) AS body_hash FROM payloads WHERE run_id = '' AND attempt_no = 0${redacted} LIMIT 1 BY kept_id
 ) AS kept ON toString(requests.request_id) = kept_id
 WHERE ${conditions.join(' AND ')}
 ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,

@@ -134,7 +134,7 @@ function observations(attempt: RecordedAttempt, event: { readonly type: string; 
   const base = { target: attempt.target, credential: '', at: event.at };
   if (event.type === 'attempt-answered') {
     return [
-      { ...base, type: 'asked' },
+      { ...base, type: 'sent' },
       { ...base, type: 'answered', firstTokenMs: attempt.firstTokenMs || attempt.durationMs, totalMs: attempt.durationMs },
     ];
   }
@@ -142,7 +142,7 @@ function observations(attempt: RecordedAttempt, event: { readonly type: string; 
   const behaviour = attemptBehaviourOf(attempt, false);
   return 'failure' in behaviour.result
     ? [
-        { ...base, type: 'asked' },
+        { ...base, type: 'sent' },
         { ...base, type: 'failed', failure: behaviour.result.failure },
       ]
     : [];

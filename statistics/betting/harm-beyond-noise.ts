@@ -7,8 +7,8 @@ import { type Numbers, tabulate } from '../estimation/clustered.ts';
  * candidate that is the reference itself. It nets gains against losses with weight P(reference right): a candidate that loses some
  * requests for certain and wins others may show none.
  */
-export const harmBeyondNoise = (reference: Numbers, again: Numbers, candidate: Numbers): Float64Array =>
-  tabulate(reference.length, i => reference[i]! * again[i]! - (candidate[i]! * (reference[i]! + again[i]!)) / 2);
+export const harmBeyondNoise = (reference: Numbers, repeated: Numbers, candidate: Numbers): Float64Array =>
+  tabulate(reference.length, i => reference[i]! * repeated[i]! - (candidate[i]! * (reference[i]! + repeated[i]!)) / 2);
 
 export const harmBeyondNoiseRange = { from: -0.5, to: 1 } as const;
 
@@ -19,10 +19,10 @@ export const harmBeyondNoiseRange = { from: -0.5, to: 1 } as const;
 export const harmBeyondDrawnNoise = (
   reference: Numbers,
   candidate: Numbers,
-  again: Numbers,
+  repeated: Numbers,
   { chance, drawn }: { readonly chance: Numbers; readonly drawn: Numbers },
 ): Float64Array =>
-  tabulate(reference.length, i => reference[i]! * (1 - candidate[i]!) - (drawn[i] ? (reference[i]! * (1 - again[i]!)) / chance[i]! : 0));
+  tabulate(reference.length, i => reference[i]! * (1 - candidate[i]!) - (drawn[i] ? (reference[i]! * (1 - repeated[i]!)) / chance[i]! : 0));
 
 /**
  * The largest share of flips that a reference may have which repeated itself without a difference on `repeats` requests: 3 / m at 95 %.

@@ -94,16 +94,16 @@ export function labelledMean(judged: Numbers, labels: Numbers, clusters: Cluster
   const right = y.filter(label => label > 0.5).length;
   const disagreements = at.filter(i => labels[i]! > 0.5 !== judged[i]! > 0.5).length;
   const powered = target === 'recorded' ? recordedMean(judged, labels) : predictionPoweredMean(judged, labels, clusters);
-  const told = { powered, labelled: at.length, disagreements };
+  const summary = { powered, labelled: at.length, disagreements };
   const isEnough = at.length >= labelsMin && disagreements >= disagreementsMin && Math.min(right, at.length - right) >= ofEachKindMin;
-  if (isEnough && powered) return { ...told, method: 'prediction-powered', inference: withinBounds(powered.inference, 0, 1) };
+  if (isEnough && powered) return { ...summary, method: 'prediction-powered', inference: withinBounds(powered.inference, 0, 1) };
   const groups = target === 'recorded' ? unclustered(at.length) : clustersOf(Array.from(at, i => String(clusters.of[i])));
   if (groups.count === at.length && isBinary(y)) {
-    return { ...told, method: 'labels alone, exact binomial', inference: exactProportionInference(y, unclustered(y.length)) };
+    return { ...summary, method: 'labels alone, exact binomial', inference: exactProportionInference(y, unclustered(y.length)) };
   }
   // Not more labels of one conversation than it has answers: a limit that does not depend on which of them were drawn.
   const cap = groups.count === at.length ? 1 : clusterSizes(clusters).reduce((a, b) => Math.max(a, b), 1);
-  return { ...told, method: 'labels alone, betting', inference: betInference(y, groups, { from: 0, to: 1, cap }) };
+  return { ...summary, method: 'labels alone, betting', inference: betInference(y, groups, { from: 0, to: 1, cap }) };
 }
 
 /** Cohen's kappa of two raters' yes and no (above ½ is yes): agreement beyond chance; NaN where both give one constant answer. */

@@ -8,7 +8,7 @@ import { matches } from '../../gateway/admin/live/filter.ts';
 import { summaryOf } from '../../gateway/admin/live/summary.ts';
 import { eventsPerSecond, Tails } from '../../gateway/admin/live/tails.ts';
 import type { SiblingWorkers } from '../../gateway/admin/live/workers.ts';
-import { type Asker, type Records, RecordsFailure } from '../../gateway/admin/records.ts';
+import { type ReadScope, type Records, RecordsFailure } from '../../gateway/admin/records.ts';
 import { maskSecrets, unmaskSecrets } from '../../gateway/config/edit/mask-secrets.ts';
 import { accessOf } from '../../gateway/http/guard.ts';
 import { hi, post, respondJson, startGateway, startUpstream, twoProviders } from '../gateway/harness.ts';
@@ -96,7 +96,7 @@ test('requests that are being answered are listed until they are', async () => {
 test('what an asker who leaves had asked for ends: a query of the store by its signal, a tail by its closer', async () => {
   const [asked, aborted, watched, closed] = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
   const records = {
-    exchanges: (_: unknown, { signal }: Asker) => {
+    exchanges: (_: unknown, { signal }: ReadScope) => {
       signal.addEventListener('abort', () => aborted!.resolve());
       asked!.resolve();
       return aborted!.promise.then(() => Promise.reject(new RecordsFailure('unavailable', 'aborted')));

@@ -282,7 +282,7 @@ describe('eval explain', () => {
   test('says why the first answer is taken, or is not', async () => {
     const { code, stdout } = await place.run('eval', 'explain', 'q8', ...chain, '--threshold', '0.8');
     expect(code).toBe(0);
-    expect(stdout).toContain('Request q8: cheap is not taken (confidence 0.4 < 0.8); dear is taken (nothing is asked of its answer).');
+    expect(stdout).toContain('Request q8: cheap is not taken (confidence 0.4 < 0.8); dear is taken (every response is accepted).');
     expect(stdout).toMatch(/up to 0\.4 +cheap +0\.0 %/);
     const json = JSON.parse((await place.run('eval', 'explain', 'q1', ...chain, '--json')).stdout) as { thresholds: { when: string }[] };
     expect(json.thresholds.map(({ when }) => when)).toEqual(['up to 0.9', 'above 0.9']);

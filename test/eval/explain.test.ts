@@ -88,7 +88,7 @@ describe('what is missing or failed', () => {
     });
     expect(steps.map(({ verdict, why }) => [verdict, why])).toEqual([
       ['fails', 'timeout'],
-      ['answers', 'nothing is asked of its answer'],
+      ['answers', 'every response is accepted'],
     ]);
     expect(alternatives).toMatchObject([{ when: 'any', target: 'b', trial: { quality: 1, step: 1 } }]);
   });

@@ -77,8 +77,8 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
   test('leaves nothing reserved, under way or waiting, and every call was charged', () => {
     always(({ seen, fleet }) => {
       const count = (...types: readonly Observation['type'][]): number => seen.filter(({ type }) => types.includes(type)).length;
-      expect(count('answered', 'failed', 'aborted')).toBe(count('asked'));
-      expect(count('charged')).toBe(count('asked'));
+      expect(count('answered', 'failed', 'aborted')).toBe(count('sent'));
+      expect(count('charged')).toBe(count('sent'));
       for (const { inFlight } of fleet.health.values()) expect(inFlight).toBe(0);
       expect(fleet.queue).toMatchObject({ entries: [], bytes: 0 });
     });
@@ -86,7 +86,7 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
 
   test('makes no more retries, fallbacks and hedges than the allowance gives, over all of it', () => {
     always(({ seen }, count) => {
-      const asked = seen.flatMap(one => (one.type === 'asked' ? [one] : []));
+      const asked = seen.flatMap(one => (one.type === 'sent' ? [one] : []));
       const lastedMs = (asked.at(-1)?.at ?? 0) - (asked[0]?.at ?? 0);
       const extra = asked.filter(({ kind }) => kind === 'retry' || kind === 'fallback').length;
       expect(extra).toBeLessThanOrEqual(0.2 * count + (10 * lastedMs) / 1000 + 10 + 1);
@@ -120,7 +120,7 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
       call: ({ target }, _, at) => (target === 'a/small' && at < recovered ? bad : good),
       onObservation: ({ type, target, at }, { health: fleet }) => {
         const health = fleet.get('a/small');
-        if (type !== 'asked' || target !== 'a/small' || !health || health.failures < circuitBreakerDefault.failuresMax) return;
+        if (type !== 'sent' || target !== 'a/small' || !health || health.failures < circuitBreakerDefault.failuresMax) return;
         expect(health.circuitOpenUntil, 'only a probe, when the breaker has waited').toBeLessThanOrEqual(at);
         expect(health.inFlight, 'one probe at a time').toBe(0);
         probes.push(at);

@@ -307,7 +307,7 @@ describe('a certificate', () => {
     const certificate = certify(chain('small,large'), completeItems(population(20), ['small', 'large']), chosen);
     expect(certificate.certified).toBeNull();
     const text = certificateText(certificate, 'test', table);
-    expect(text).toContain('INCONCLUSIVE: no threshold is certified; go on asking large always.');
+    expect(text).toContain('INCONCLUSIVE: no threshold is certified; always use large.');
     expect(text).toMatch(/about \d+ requests would certify 5 pp/);
     expect(certificateJson(certificate)).toMatchObject({ verdict: 'inconclusive', threshold: null, accept: 0 });
   });

@@ -55,12 +55,12 @@ describe('config explain', () => {
       { field: 'seed', fidelity: 'dropped', detail: expect.any(String) },
       { field: 'quantum', fidelity: 'dropped', detail: expect.any(String) },
     ]);
-    expect(anthropic.reasons).toEqual({ place: 2, why: 'asked when openai/gpt-4o fails' });
+    expect(anthropic.reasons).toEqual({ place: 2, why: 'tried when openai/gpt-4o fails' });
   });
 
   it('prints the same as text, and no secret in either', async () => {
     const { out } = await explain(JSON.stringify(body));
-    expect(out).toContain('1. openai/gpt-4o (asked first)');
+    expect(out).toContain('1. openai/gpt-4o (tried first)');
     expect(out).toMatch(/dropped {7}seed: /);
     expect(out).toContain('authorization: Bearer [secret]');
     expect(out).toContain('x-api-key: [secret]');

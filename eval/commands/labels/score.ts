@@ -33,7 +33,7 @@ export async function runScore(options: ScoreOptions): Promise<void> {
   const settings = loadSettings(options);
   const scorer = options.scorer === undefined ? undefined : await parseScorer(options.scorer);
   const expected = options.expected === undefined ? new Map<string, unknown>() : readExpected(options.expected);
-  const told = await withStore(settings, async store => {
+  const result = await withStore(settings, async store => {
     const { answers, unread } = await loadAnswers(store, options);
     const found = scorer
       ? await scoreByRule(answers, scorer, expected, options)
@@ -41,18 +41,18 @@ export async function runScore(options: ScoreOptions): Promise<void> {
     if (!options.dryRun) await insertScores(store, found.scores);
     return { ...found, unread, answers: answers.length };
   });
-  if (told.scores.length === 0)
+  if (result.scores.length === 0)
     throw new CommandError(
       exit.nothing,
-      `None of ${count(told.answers, 'answer')} could be scored: ${scorer ? 'nothing says what should have come (--expected)' : `none has an answer of ${options.against} beside it, or the judge said nothing of use`}.`,
+      `None of ${count(result.answers, 'answer')} could be scored: ${scorer ? 'nothing says what should have come (--expected)' : `none has an answer of ${options.against} beside it, or the judge said nothing of use`}.`,
     );
-  const mean = told.scores.reduce((sum, { value }) => sum + value, 0) / told.scores.length;
-  const { scores, ...rest } = told;
+  const mean = result.scores.reduce((sum, { value }) => sum + value, 0) / result.scores.length;
+  const { scores, ...rest } = result;
   printResult(options, { name: options.name, scored: scores.length, mean, ...rest, kept: !options.dryRun }, () =>
     [
       `${count(scores.length, 'answer')} scored, ${options.name} ${percent(mean)} on average${options.dryRun ? '; nothing was kept' : ''}.`,
-      ...(told.without > 0 ? [`${count(told.without, 'answer')} could not be told.`] : []),
-      ...(told.unread > 0 ? [`${count(told.unread, 'answer')} cannot be read by this version.`] : []),
+      ...(result.without > 0 ? [`${count(result.without, 'answer')} could not be judged.`] : []),
+      ...(result.unread > 0 ? [`${count(result.unread, 'answer')} cannot be read by this version.`] : []),
     ].join('\n'),
   );
 }

@@ -17,11 +17,11 @@ export function printCertificate(
   chain: Chain,
   items: readonly Item[],
   certificate: Certificate,
-  { seed, told: report }: { readonly seed: number; readonly told: object },
+  { seed, report }: { readonly seed: number; readonly report: object },
 ): string {
   const { targets } = chain;
   const { certified, signal } = certificate;
-  const whole = {
+  const file = {
     kind: 'hindcast-certificate',
     hindcast: version(),
     issued_at: new Date(wallClock.now()).toISOString(),
@@ -30,7 +30,7 @@ export function printCertificate(
     ...report,
     baseline: certified ? { ...baselineOf(chain, items, signal, certified.thresholds), models: modelsOf(items, targets) } : null,
   };
-  return `${JSON.stringify(whole, null, 2)}\n`;
+  return `${JSON.stringify(file, null, 2)}\n`;
 }
 
 const share = z.number().min(0).max(1);

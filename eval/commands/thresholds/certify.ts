@@ -43,7 +43,7 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
   const requested = optionsOf(options);
   const outputs = pagesAndFiles(options.output, ['json', 'html']);
   const edited = options.write ? routeToEdit(options) : undefined;
-  const remembered = openManifest(options.manifest, options.alphaSpending ?? false);
+  const manifestFile = openManifest(options.manifest, options.alphaSpending ?? false);
   const { chain, outcomes } = await chainAndOutcomes(options, undefined, { weighs: true });
   const kept = completeItems(outcomes.items, chain.targets);
   if (kept.population.length === 0) throw noCompleteItemsError(chain.targets, kept, options.outcomes !== undefined);
@@ -51,11 +51,11 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
   const settings: CertifyOptions = {
     ...requested,
     ...(thresholds ? { thresholds } : {}),
-    ...(remembered?.manifest ? { split: remembered.manifest.split } : {}),
+    ...(manifestFile?.manifest ? { split: manifestFile.manifest.split } : {}),
   };
   requireKnownTimes(settings, kept.items);
   const basis = certificationDataOf(chain, kept, settings);
-  const spent = remembered ? spendFromManifest(remembered, { chain, settings, basis, at: wallClock.now() }) : undefined;
+  const spent = manifestFile ? spendFromManifest(manifestFile, { chain, settings, basis, at: wallClock.now() }) : undefined;
   const certificate = certify(chain, kept, spent ? { ...settings, confidence: 1 - spent.delta } : settings);
   const notes = [...sourceNotes(outcomes), ...populationNotes(certificate.population, chain), ...outcomes.notes, ...spentNote(spent)];
   const report = { ...certificateJson(certificate), quality_from: outcomes.label, notes };
@@ -72,7 +72,7 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
             ...pageContext(chain, outcomes, settings),
           })
         : undefined;
-    writeText(file, page ?? printCertificate(chain, kept.items, certificate, { seed: settings.seed, told: report }));
+    writeText(file, page ?? printCertificate(chain, kept.items, certificate, { seed: settings.seed, report }));
     note(`written: ${file}`);
   }
   spent?.save();

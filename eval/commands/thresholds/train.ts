@@ -19,12 +19,12 @@ export interface TrainOptions extends Omit<ChainOptions, 'signal' | 'scorer'> {
 export async function runTrain(options: TrainOptions): Promise<void> {
   const features = featuresOf(options.features);
   const seed = parseSeed(options.seed);
-  const remembered = openManifest(options.manifest, false);
+  const manifestFile = openManifest(options.manifest, false);
   const { chain, outcomes } = await chainAndOutcomes(options);
   const target = options.target ?? chain.targets[0]!;
   if (!chain.targets.slice(0, -1).includes(target))
     throw new CommandError(exit.usage, `--target ${target}: name one whose answers are judged: ${chain.targets.slice(0, -1).join(', ')}.`);
-  const split = splitOf(outcomes.items, seed, remembered?.manifest?.split);
+  const split = splitOf(outcomes.items, seed, manifestFile?.manifest?.split);
   const tune = itemsInRole(outcomes.items, split, 'tune');
   const trained = trainScorer(tune, target, features, seed);
   if (!trained) {

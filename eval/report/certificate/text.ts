@@ -34,7 +34,7 @@ export function certificateText(certificate: Certificate, label: string, table: 
     certificateSentence(certificate),
     ...['', headOf(certificate, label), '', sides, '', sequenceTable(certificate, table), ''],
     ...remarks(certificate),
-    `If future requests are exchangeable with these ${count(clusters, 'cluster')} and the labels are right, then with probability of at least ${level} over the choice of these data this threshold ${expects(certificate)} against always asking ${reference}.`,
+    `If future requests are exchangeable with these ${count(clusters, 'cluster')} and the labels are right, then with probability of at least ${level} over the choice of these data this threshold ${expects(certificate)} against always using ${reference}.`,
   ].join('\n');
 }
 
@@ -47,20 +47,20 @@ export function certificateSentence(certificate: Certificate): string {
 
 function verdictSentence(certificate: Certificate): string {
   const { certified, reference, confidence } = certificate;
-  if (!certified) return `INCONCLUSIVE: no threshold is certified; go on asking ${reference} always.`;
+  if (!certified) return `INCONCLUSIVE: no threshold is certified; always use ${reference}.`;
   const level = `${Number((confidence * 100).toFixed(2))} %`;
   const at = numbers(certified.thresholds);
   if (certified.savesNothing) {
     const cost = certified.relativeCost
-      ? `costs ${withInterval(certified.relativeCost, percent)} of always asking ${reference}`
+      ? `costs ${withInterval(certified.relativeCost, percent)} of always using ${reference}`
       : 'accepts nothing';
-    return `CERTIFIED, BUT IT SAVES NOTHING: threshold ${at} ${promises(certificate)} with ${level} confidence, and ${cost}. Go on asking ${reference} always.`;
+    return `CERTIFIED, BUT IT SAVES NOTHING: threshold ${at} ${promises(certificate)} with ${level} confidence, and ${cost}. Always use ${reference}.`;
   }
   const { relativeCost } = certified;
   const saves = relativeCost
     ? ` saves ${percent(1 - relativeCost.value)} [${[1 - relativeCost.high, 1 - relativeCost.low].map(x => (x * 100).toFixed(1)).join(', ')}]:`
     : '';
-  return `CERTIFIED: threshold ${at}${saves} it ${promises(certificate)} against always asking ${reference}, with ${level} confidence.`;
+  return `CERTIFIED: threshold ${at}${saves} it ${promises(certificate)} against always using ${reference}, with ${level} confidence.`;
 }
 
 const numbers = (thresholds: readonly number[]): string => thresholds.join(', ');

@@ -29,11 +29,11 @@ export function sweepSentence(sweep: Sweep): string {
     const cheapest = near
       ? `; the cheapest within 1 pp is ${thresholdText(near)}, at ${near.relativeCost ? `${percent(near.relativeCost.value)} of its cost` : `${percent(near.escalated.value)} escalated`}`
       : '';
-    return `No threshold saves money without loss in these ${count(sweep.items, 'request')}: ask ${sweep.reference} always${cheapest}.`;
+    return `No threshold saves money without loss in these ${count(sweep.items, 'request')}: always use ${sweep.reference}${cheapest}.`;
   }
   const which = sweep.current ? `As configured (${thresholdText(row)})` : `At threshold ${thresholdText(row)}`;
   const accepted = `${percent(1 - row.escalated.value)} of the requests are answered by ${sweep.targets[0]}`;
-  const cost = row.relativeCost ? `, the cost is ${withInterval(row.relativeCost, percent)} of always asking ${sweep.reference}` : '';
+  const cost = row.relativeCost ? `, the cost is ${withInterval(row.relativeCost, percent)} of always using ${sweep.reference}` : '';
   const picked = sweep.current ? '' : ' It was picked on these requests, so it looks a little better than it is.';
   return `${which}, ${accepted}${cost}, and the quality changes by ${withInterval(row.qualityDelta, points)}.${picked}`;
 }
@@ -179,7 +179,7 @@ function remarks(sweep: Sweep, wide: boolean): string[] {
     ...(wide
       ? []
       : [
-          `relative cost: share of the cost of always asking ${sweep.reference}. worse/better: requests that come out worse and better than by it.`,
+          `relative cost: share of the cost of always using ${sweep.reference}. worse/better: requests that come out worse and better than by it.`,
           'vs mix: quality above a random mix of the targets at the same cost. TTFT: time to first token. More columns and intervals: --wide.',
         ]),
     'An answer that must be accepted is held until it is whole: its first token comes with its last.',

@@ -11,7 +11,7 @@ const session = z
     expires_at: time('End of the session.').nullable().describe('Null for a bearer key, and without keys.'),
     version: z.string().describe('Of the gateway.'),
   })
-  .meta({ id: 'Session', description: 'Who is asking.' });
+  .meta({ id: 'Session', description: 'The caller of the admin API.' });
 
 const caps = {
   budget: z.object({ usd: usd('Of a period.'), per: z.string(), unpriced: z.enum(['refuse', 'allow']) }).nullable(),
@@ -21,7 +21,7 @@ const caps = {
 export const tenant = z
   .object({
     name: z.string(),
-    routes: z.array(z.string()).nullable().describe('Routes and targets it may ask; null for all.'),
+    routes: z.array(z.string()).nullable().describe('Routes and targets it may use; null for all.'),
     ...caps,
     retention: z.object({ records: z.number().nullable(), payloads: z.number().nullable() }).nullable().describe('Days.'),
     projects: z.record(z.string(), z.object(caps)),
@@ -95,7 +95,7 @@ export const accessRoutes = {
     body: z.strictObject({ key: z.string().max(4_096).default('').describe('A key of the role viewer or more.') }),
     answer: session,
   }),
-  getSession: read({ path: '/session', summary: 'Show who is asking.', role: 'viewer', answer: session }),
+  getSession: read({ path: '/session', summary: 'Show the caller.', role: 'viewer', answer: session }),
   closeSession: change({
     method: 'DELETE',
     path: '/session',

@@ -62,7 +62,7 @@ const summary = {
   operation: z.string().describe('`chat`, `embeddings`, …'),
   dialect: z.string().describe("The caller's wire format."),
   requested_model: z.string(),
-  provider: z.string().describe('Account that answered, or was asked last.'),
+  provider: z.string().describe('Account that answered, or was tried last.'),
   model: z.string(),
   stream: z.boolean(),
   status: count('HTTP status the caller saw; 0 when it left before any.'),

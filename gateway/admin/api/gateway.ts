@@ -68,7 +68,7 @@ export const explanation = z
       }),
     ),
   })
-  .meta({ id: 'Explanation', description: 'Who would be asked, in which order, and why.' });
+  .meta({ id: 'Explanation', description: 'Targets that would be tried, in which order, and why.' });
 
 export const targetsAnswer = z
   .looseObject({
@@ -125,7 +125,7 @@ export const gatewayRoutes = {
   }),
   explain: read({
     path: '/explain',
-    summary: 'Show who would be asked for such a request, and why.',
+    summary: 'Show which targets would be tried for such a request, and why.',
     description: 'The same as `GET /admin/explain`. Nobody is called.',
     role: 'viewer',
     sees: 'gateway',

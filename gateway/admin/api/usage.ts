@@ -33,7 +33,7 @@ const quantiles = (text: string) =>
 export const usageRow = z
   .object({
     at: time('Begin of the row’s time.'),
-    by: z.record(z.string(), z.string()).describe('Value of each dimension that was asked for.'),
+    by: z.record(z.string(), z.string()).describe('Value of each requested dimension.'),
     requests: count('Requests.'),
     errors: count('Of these, not `ok`.'),
     input_tokens: count('Tokens of requests.'),
@@ -58,11 +58,11 @@ export const run = z
     created_at: time('When it was started.'),
     finished_at: time('When it ended.').nullable(),
     config_hash: z.string(),
-    selected: count('Requests to ask.'),
+    selected: count('Requests to send.'),
     done: count('Asked so far.'),
     failed: count('Of these, without an answer.'),
     cost_usd: usd('Spent so far.'),
-    manifest: json.describe('What is needed to do it again; null for viewers and in lists.'),
+    manifest: json.describe('What is needed to repeat the run; null for viewers and in lists.'),
   })
   .meta({ id: 'Run', description: 'A replay run.' });
 export type Run = z.output<typeof run>;
@@ -89,7 +89,7 @@ export const pair = z
     route: z.string(),
     recorded: side.nullable().describe('Null when the original is in no record.'),
     replayed: side,
-    verdict: z.enum(['equivalent', 'different', 'undecided']).nullable().describe("A judge's; null when none was asked."),
+    verdict: z.enum(['equivalent', 'different', 'undecided']).nullable().describe("A judge's; null when no judge was called."),
   })
   .meta({ id: 'Pair', description: 'A recorded answer beside the one that a run got.' });
 export type Pair = z.output<typeof pair>;

@@ -48,7 +48,7 @@ function revokeKey(call: Call<'revokeKey'>, { environment }: AdminDependencies) 
   if (!found) return notFound('key');
   const file = configFile(settings, environment);
   if (!file) return noConfigFile;
-  if (settings.keys.size === 1) return invalid('last_key', 'This is the only key: without it the gateway asks nobody for one.', null, 409);
+  if (settings.keys.size === 1) return invalid('last_key', 'This is the only key: without it the gateway is open to everybody.', null, 409);
   const [, { name, tenant }] = found;
   try {
     removeKey(file.path, findKey(file.path, name), file.location);

@@ -3,7 +3,7 @@ import type { Refusal } from '../../exchange/response/refusal.ts';
 import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteName } from '../api/table.ts';
 import type { AdminDependencies, AdminVersion } from '../dependencies.ts';
 import type { AdminCaller } from '../http/caller.ts';
-import type { Asker } from '../records.ts';
+import type { ReadScope } from '../records.ts';
 
 export interface AuditNote {
   readonly subject: string;
@@ -13,7 +13,7 @@ export interface AuditNote {
   readonly actor?: string;
 }
 
-export interface Call<Name extends RouteName> extends Asker {
+export interface Call<Name extends RouteName> extends ReadScope {
   readonly params: ParamsOf<Name>;
   readonly query: QueryOf<Name>;
   readonly body: BodyOf<Name>;

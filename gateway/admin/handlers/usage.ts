@@ -14,7 +14,7 @@ export const usageHandlers: Handlers<'getUsage' | 'listRuns' | 'getRun' | 'listP
     if (unknown !== undefined)
       return invalid('invalid_value', `by: there is no dimension ${unknown}; there are ${usageDimensions.join(', ')}.`, 'by');
     if (bucket === 'minute' && names.some(name => name === 'project' || name === 'key'))
-      return invalid('invalid_value', 'by: minutes have no project and no key; ask for hours.', 'by');
+      return invalid('invalid_value', 'by: minutes have no project and no key; use hours.', 'by');
     return records ? records.usage(call.query, call) : noStore;
   },
   listRuns: (call, { records }) => (records ? records.runs(call.query, call) : noStore),

@@ -134,8 +134,8 @@ export class AdminApi {
       const { req, res } = request.raw;
       const session = request.auth.isAuthenticated ? (request.auth.credentials as unknown as AdminCaller) : undefined;
       try {
-        const asked = { name, request: req, response: res, params: request.params as Record<string, string>, session };
-        const result = await this.#dispatcher.dispatch(asked, call => this.#answer(name, call, request as CookieRequest));
+        const adminRequest = { name, request: req, response: res, params: request.params as Record<string, string>, session };
+        const result = await this.#dispatcher.dispatch(adminRequest, call => this.#answer(name, call, request as CookieRequest));
         if (isRefusal(result)) this.#refuse(req, res, result);
         else if ('open' in result) this.#stream(res, result as EventStream<TailEvent>);
         // Only hapi writes the cookie.

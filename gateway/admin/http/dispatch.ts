@@ -1,4 +1,4 @@
-/** One call of the admin API: who asks, whether they may, what exactly is asked; then the handler, the answer and the audit. */
+/** One call of the admin API: who asks, whether they may, what exactly is requested; then the handler, the answer and the audit. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import { invalid, isRefusal, type Refusal } from '../../exchange/response/refusal.ts';
@@ -14,7 +14,7 @@ import { type AdminCaller, callerOfHeaders, noKey, refusalFor, refusalOfHead, te
 
 const bodyBytesMax = 8 * 1024 * 1024;
 
-export interface Asked {
+export interface AdminRequest {
   readonly name: RouteName;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -33,13 +33,13 @@ export class Dispatcher {
   }
 
   /** The handler's answer, or why there is none. */
-  async dispatch(asked: Asked, handle: (call: Call<RouteName>) => unknown): Promise<object> {
-    const { request, response, name } = asked;
+  async dispatch(adminRequest: AdminRequest, handle: (call: Call<RouteName>) => unknown): Promise<object> {
+    const { request, response, name } = adminRequest;
     const spec: RouteSpec = apiRoutes[name];
     const version = this.#dependencies.version();
-    const caller = this.#admit(spec, asked, version);
+    const caller = this.#admit(spec, adminRequest, version);
     if (isRefusal(caller)) return caller;
-    const parsed = await this.#parse(spec, asked);
+    const parsed = await this.#parse(spec, adminRequest);
     if (isRefusal(parsed)) return parsed;
     const left = new AbortController();
     response.once('close', () => left.abort());
@@ -54,7 +54,7 @@ export class Dispatcher {
     return result;
   }
 
-  #admit(spec: RouteSpec, { request, session }: Asked, { settings }: AdminVersion): AdminCaller | Refusal {
+  #admit(spec: RouteSpec, { request, session }: AdminRequest, { settings }: AdminVersion): AdminCaller | Refusal {
     const { adminKey } = this.#dependencies;
     const wrong = refusalOfHead(spec, request, settings.hash);
     if (wrong && wrong.refusal.status === 403) return wrong;
@@ -67,7 +67,7 @@ export class Dispatcher {
     return refusal ?? wrong ?? caller;
   }
 
-  async #parse(spec: RouteSpec, { request, params }: Asked): Promise<Pick<Call<RouteName>, 'params' | 'query' | 'body'> | Refusal> {
+  async #parse(spec: RouteSpec, { request, params }: AdminRequest): Promise<Pick<Call<RouteName>, 'params' | 'query' | 'body'> | Refusal> {
     const { searchParams } = new URL(request.url!, 'http://gateway');
     const names = [...searchParams.keys()];
     const twice = names.find((name, i) => names.indexOf(name) < i);
@@ -106,7 +106,7 @@ export class Dispatcher {
     }
   }
 
-  /** What was refused because nothing was found or written changed nothing, and a payload that was asked for is one that may have been seen. */
+  /** What was refused because nothing was found or written changed nothing, and a payload that was requested is one that may have been seen. */
   #auditCall(spec: RouteSpec, caller: AdminCaller, { url = '' }: IncomingMessage, result: object, note?: AuditNote): void {
     if (spec.audited === false || (isRefusal(result) && !(spec.method === 'GET' && note?.tenant !== undefined))) return;
     const {

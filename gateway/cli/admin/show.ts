@@ -31,7 +31,7 @@ export function exchangeText(exchange: ExchangeDetail): string {
   const tags = Object.entries(exchange.tags).map(([name, value]) => `${name}=${value}`);
   const rows: readonly (readonly [string, string])[] = [
     ['received', `${exchange.received_at}, by ${who}`],
-    ['route', `${exchange.route}${exchange.variant === '' ? '' : `, variant ${exchange.variant}`}; asked for ${exchange.requested_model}`],
+    ['route', `${exchange.route}${exchange.variant === '' ? '' : `, variant ${exchange.variant}`}; requested ${exchange.requested_model}`],
     ['answer', `${exchange.status} ${exchange.outcome}${error}, from ${exchange.provider}/${exchange.response_model || exchange.model}`],
     [
       'time',

@@ -101,9 +101,9 @@ export class OwnHealthMap extends Map<string, TargetHealth> {
   observe(observation: Observation, breaker: CircuitBreakerPolicy = circuitBreakerDefault): void {
     const known = this.get(observation.target);
     const isPlain = known && known.failures === 0 && known.circuitOpenUntil === 0 && known.concurrencyLimit === undefined;
-    if (isPlain && (observation.type === 'asked' || observation.type === 'answered')) {
+    if (isPlain && (observation.type === 'sent' || observation.type === 'answered')) {
       const health = this.#ownOf(observation.target, known);
-      if (observation.type === 'asked') health.inFlight++;
+      if (observation.type === 'sent') health.inFlight++;
       else answerInPlace(health, observation);
       return;
     }
@@ -135,7 +135,7 @@ function answerInPlace(health: OwnHealth, { firstTokenMs, totalMs, at }: Observa
 
 function nextHealth(before: TargetHealth, observation: Observation, breaker: CircuitBreakerPolicy): TargetHealth {
   switch (observation.type) {
-    case 'asked': {
+    case 'sent': {
       const inFlight = before.inFlight + 1;
       // The first call after the circuit's time is the probe. Others wait for its result, at most for the same time again.
       return before.failures >= breaker.failuresMax && before.circuitOpenUntil <= observation.at

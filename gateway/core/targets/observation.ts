@@ -9,7 +9,7 @@ import type { ReportedRateLimits } from './rate-limit-headers.ts';
  * end. Each `asked` is followed by exactly one of answered, failed and aborted.
  */
 export type Observation = { readonly target: string; readonly credential: string; readonly at: Instant; readonly tokens?: number } & (
-  | { readonly type: 'asked'; readonly kind?: AttemptKind }
+  | { readonly type: 'sent'; readonly kind?: AttemptKind }
   | {
       readonly type: 'answered';
       readonly firstTokenMs: Milliseconds;

@@ -82,7 +82,7 @@ function nextKeyLimits(before: KeyRateLimits, observation: Observation, policyOf
 function nextLimits(before: KeyRateLimits, observation: Observation, policy: RateLimitPolicy | undefined): KeyRateLimits {
   const { at, tokens = 0 } = observation;
   switch (observation.type) {
-    case 'asked':
+    case 'sent':
       return { ...take(take(before, 'requests', 1, at), 'tokens', tokens, at), recentCalls: { count: recentCallsAt(before, at) + 1, at } };
     case 'answered': {
       // Returns the estimate and takes the actual usage.

@@ -73,14 +73,14 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'reasoning-signature':
       return extendBlock(state, 'thinking', { type: 'signature_delta', signature: event.signature }) + closeOpenBlock(state);
     case 'reasoning-redacted':
-      return renderWholeBlock(state, { type: 'redacted_thinking', data: event.data });
+      return renderCompleteBlock(state, { type: 'redacted_thinking', data: event.data });
     case 'citation':
       return renderCitation(state, citationOf(event.citation));
     case 'tool-call-start': {
-      const proof = event.signature === undefined ? '' : renderWholeBlock(state, signatureBlock(''), event.signature);
+      const signatureText = event.signature === undefined ? '' : renderCompleteBlock(state, signatureBlock(''), event.signature);
       const { head, block } = renderBlockStart(state, { type: 'tool_use', id: event.id, name: event.name, input: {} }, 'tool_use');
       state.calls.set(event.index, { block, arguments: '' });
-      return proof + head;
+      return signatureText + head;
     }
     case 'tool-call-delta': {
       const call = state.calls.get(event.index);
@@ -146,7 +146,7 @@ function renderCitation(state: State, citation: JsonObject): string {
   return rendered;
 }
 
-function renderWholeBlock(state: State, content: JsonObject, signature?: string): string {
+function renderCompleteBlock(state: State, content: JsonObject, signature?: string): string {
   const { head, block } = renderBlockStart(state, content, 'thinking');
   const signatureDelta = signature === undefined ? '' : renderBlockDelta(block, { type: 'signature_delta', signature });
   return head + signatureDelta + renderBlockStop(block);

@@ -95,7 +95,7 @@ function reasoningPartsOf(reading: RequestReader, message: JsonObject, text: str
   const plain: readonly Part[] = text ? [{ type: 'reasoning', text }] : [];
   const details = readObjects(reading, message.reasoning_details, `${path}.reasoning_details`);
   let open = '';
-  const proven = details.flatMap(([detail]): readonly Part[] => {
+  const signed = details.flatMap(([detail]): readonly Part[] => {
     const { text: piece, signature, data } = detail;
     if (typeof data === 'string' && unwrapSignature(data)) return [{ type: 'reasoning', text: '', redacted: data }];
     // Streams send reasoning in deltas, and its signature with the last one.
@@ -105,7 +105,7 @@ function reasoningPartsOf(reading: RequestReader, message: JsonObject, text: str
     open = '';
     return [{ type: 'reasoning', text: thought, signature }];
   });
-  return proven.length > 0 ? proven : plain;
+  return signed.length > 0 ? signed : plain;
 }
 
 function readCalls(reading: RequestReader, message: JsonObject, path: string, called: Map<string, string>): readonly Part[] {

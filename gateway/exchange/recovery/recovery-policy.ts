@@ -14,7 +14,7 @@ const onBreakValues: readonly unknown[] = [undefined, 'error', 'restart', 'conti
 /** The policy with the recovery that this request allows, or the 400 for a header value that is not known. */
 export function withStreamRecovery(
   policy: RoutePolicy,
-  { chat, dialect, wish: requested }: { readonly chat: ChatRequest; readonly dialect: CallerFormat; readonly wish: unknown },
+  { chat, dialect, requested }: { readonly chat: ChatRequest; readonly dialect: CallerFormat; readonly requested: unknown },
   accounts: Settings['providers'],
 ): RoutePolicy | Refusal {
   if (!onBreakValues.includes(requested)) return invalid('invalid_value', `${onBreakHeader} is error, restart or continue.`, onBreakHeader);

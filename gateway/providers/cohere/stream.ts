@@ -42,7 +42,7 @@ function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   if (events.length === 0 || state.started || state.failure) return events;
   state.started = true;
   state.id = text(data.id);
-  return [{ type: 'response-start', id: state.id, model: '' }, ...events.filter(({ type: told }) => told !== 'response-start')];
+  return [{ type: 'response-start', id: state.id, model: '' }, ...events.filter(({ type }) => type !== 'response-start')];
 }
 
 const isKnown = (type: string): boolean => /^(message|content|tool|citation)-/.test(type);

@@ -9,7 +9,7 @@ export function schemaAsPrompt(body: JsonObject, vendor: string, warnings: Warni
   const { json_schema: schemaFormat } = format;
   if (format.type !== 'json_schema' || !isObject(schemaFormat)) return {};
   warnings.push(
-    altered('response_format', `${vendor} enforces no schema; it was asked for JSON, and the system prompt asks for the schema.`),
+    altered('response_format', `${vendor} enforces no schema; the request asks for JSON, and the system prompt for the schema.`),
   );
   const about = text(schemaFormat.description) === '' ? '' : ` (${text(schemaFormat.description)})`;
   const instruction = `Answer with one JSON object and nothing else. It must match this JSON Schema, ${text(schemaFormat.name)}${about}:\n${JSON.stringify(schemaFormat.schema ?? {})}`;

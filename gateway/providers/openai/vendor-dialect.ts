@@ -71,8 +71,8 @@ function render(dialect: VendorDialect, request: ChatRequest, model: string): Re
   const { reasoning, ...rest } = dropParticipantNames(request, dialect.namesUnsupported, warnings);
   const adjusted = dialect.reasoning || !reasoning ? rest : { ...rest, reasoning };
   const body = renderBody(adjusted, model, traits(model), warnings);
-  const isAsked = reasoning?.effort !== undefined || reasoning?.budgetTokens !== undefined;
-  const rendered = dialect.reasoning && isAsked ? { ...body, ...dialect.reasoning(reasoning, model, warnings) } : body;
+  const isRequested = reasoning?.effort !== undefined || reasoning?.budgetTokens !== undefined;
+  const rendered = dialect.reasoning && isRequested ? { ...body, ...dialect.reasoning(reasoning, model, warnings) } : body;
   const { changes, warnings: more } = applyDifferences(dialect, rendered, model);
   return { path: pathOf(model), body: JSON.stringify({ ...rendered, ...changes }), warnings: [...warnings, ...more] };
 }

@@ -46,10 +46,10 @@ interface FormattedStatement {
 }
 
 /** The output format: the statement's own, else the request's. Throws for one that is not written here. */
-export function formatOf({ sql, format, kind, rootKind }: FormattedStatement, ask: StatementRequest): string {
+export function formatOf({ sql, format, kind, rootKind }: FormattedStatement, request: StatementRequest): string {
   // A statement without rows of a SELECT says its format at the end as well, in the engine's own writing.
   const givenFormat = format ?? (kind === 'read' && rootKind !== 'SelectWithUnionQuery' ? / FORMAT (\w+)$/.exec(sql)?.[1] : undefined);
-  const name = givenFormat ?? ask.format;
+  const name = givenFormat ?? request.format;
   if (!isOutputFormat(name))
     throw exceptions.unknownFormat(`Unknown format ${name.slice(0, 80)}, or one that the embedded engine does not write.`);
   return name;

@@ -80,13 +80,13 @@ export class Planner {
     return this.#line.run(async () => {
       const refusedUntil = this.#refusedUntil.get(key) ?? 0;
       if (Date.now() < refusedUntil) throw overran();
-      const statement = await this.#ask(request, key);
+      const statement = await this.#plan(request, key);
       if (key.length <= knownLengthMax && request.parameters.length === 0) remember(this.#known, key, statement);
       return statement;
     }, signal);
   }
 
-  async #ask(request: PlanRequest, key: string): Promise<PlannedStatement> {
+  async #plan(request: PlanRequest, key: string): Promise<PlannedStatement> {
     clearTimeout(this.#idleTimer);
     this.#running ??= this.#start();
     const { child, ready } = this.#running;

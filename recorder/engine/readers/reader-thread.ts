@@ -45,7 +45,7 @@ export class ReaderThread {
     const worker = this.#worker;
     const id = ++this.#lastId;
     const post = (message: ToReaderThread): void => worker.postMessage(message);
-    const ask = async (message: ToReaderThread): Promise<Answer> => {
+    const request = async (message: ToReaderThread): Promise<Answer> => {
       if (this.#isClosed) throw exceptions.closing('The engine is closing.');
       const answer = await new Promise<Answer>(resolve => {
         this.#waiting.set(id, resolve);
@@ -55,10 +55,10 @@ export class ReaderThread {
       const { code, codeName, message: text } = answer.exception;
       throw new EngineException(code, codeName, text);
     };
-    await ask({ type: 'start', id, ...statement });
+    await request({ type: 'start', id, ...statement });
     return {
       next: async () => {
-        const answer = await ask({ type: 'next', id });
+        const answer = await request({ type: 'next', id });
         return answer.type === 'rows' ? answer.rows : undefined;
       },
       kill: () => post({ type: 'kill', id }),

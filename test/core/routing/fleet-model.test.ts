@@ -102,7 +102,7 @@ describe('the router with shared targets', { timeout: longTimeout }, () => {
           const fleet = new FleetModel();
           fc.modelRun(() => ({ model: { arrived: 0 }, real: fleet }), commands);
           fleet.finish();
-          attempts += fleet.observations.filter(({ type }) => type === 'asked').length;
+          attempts += fleet.observations.filter(({ type }) => type === 'sent').length;
           open += [...fleet.fleet.health.values()].filter(({ circuitOpenUntil }) => circuitOpenUntil > 0).length;
           queued += fleet.requests.filter(({ commands: seen }) => seen.some(({ type }) => type === 'queue')).length;
         },

@@ -168,8 +168,8 @@ export class FleetModel {
     expect(this.pending, 'every request has finished').toEqual([]);
     expect(this.#calls, 'no call is in flight').toEqual([]);
     const count = (...types: readonly Observation['type'][]): number => this.observations.filter(({ type }) => types.includes(type)).length;
-    expect(count('answered', 'failed', 'aborted'), 'every call has ended').toBe(count('asked'));
-    expect(this.#charged, 'every call was charged').toBe(count('asked'));
+    expect(count('answered', 'failed', 'aborted'), 'every call has ended').toBe(count('sent'));
+    expect(this.#charged, 'every call was charged').toBe(count('sent'));
     for (const [target, { inFlight }] of this.fleet.health) expect(inFlight, `in flight at ${target}`).toBe(0);
     expect(this.fleet.queue).toMatchObject({ entries: [], bytes: 0 });
     expect(this.clock.waiting, 'no timer is left').toBe(0);
@@ -222,7 +222,7 @@ export class FleetModel {
     const call: Call = { request, command, report, startedAt: at, credential, opened: false };
     request.commands.push(command);
     this.#calls.push(call);
-    this.#observe(call, { type: 'asked', kind: command.kind });
+    this.#observe(call, { type: 'sent', kind: command.kind });
     return failure => {
       expect(this.#calls, 'only running attempts are aborted').toContain(call);
       request.commands.push({ type: 'abort', attempt: command.attempt });
@@ -288,10 +288,10 @@ export class FleetModel {
   #observe({ command: { target, kind }, credential }: Call, outcome: object): void {
     const seen = { target, credential, tokens: 100, at: this.clock.now(), ...outcome } as Observation;
     this.#recordObservation(seen);
-    const change = seen.type === 'asked' ? 1 : -1;
+    const change = seen.type === 'sent' ? 1 : -1;
     this.#inFlight.set(target, (this.#inFlight.get(target) ?? 0) + change);
     expect(this.fleet.health.get(target)!.inFlight).toBe(this.#inFlight.get(target));
-    if (seen.type === 'asked') return this.#checkRetryBudget();
+    if (seen.type === 'sent') return this.#checkRetryBudget();
     this.#charged++;
     this.#recordObservation({ type: 'charged', target, credential, at: seen.at, kind, costNanoUsd: 7 });
   }
@@ -302,7 +302,7 @@ export class FleetModel {
   }
 
   #checkRetryBudget(): void {
-    const attempts = this.observations.flatMap(one => (one.type === 'asked' ? [one] : []));
+    const attempts = this.observations.flatMap(one => (one.type === 'sent' ? [one] : []));
     const count = (...kinds: readonly unknown[]): number => attempts.filter(({ kind }) => kinds.includes(kind)).length;
     const seconds = (this.clock.now() - attempts[0]!.at) / 1000;
     const { retryShare, retriesPerSecond, hedgeShare } = retryBudgetPolicy;

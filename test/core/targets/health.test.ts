@@ -21,7 +21,7 @@ const observation: fc.Arbitrary<Observation> = fc
   .tuple(
     fc.constantFrom(...targets),
     fc.oneof(
-      fc.constant({ type: 'asked' as const }),
+      fc.constant({ type: 'sent' as const }),
       fc.nat(5000).map(firstTokenMs => ({ type: 'answered' as const, firstTokenMs })),
       fc.nat(5000).map(totalMs => ({ type: 'answered' as const, firstTokenMs: 10, totalMs })),
       fc.record({ type: fc.constant('aborted' as const), afterMs: fc.nat(9_000), opened: fc.boolean() }),
@@ -41,7 +41,7 @@ const failed = (at: number, kind: FailureKind, retryAfterMs?: number): Observati
   failure: { kind, message: '', ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
 });
 const answered = (at: number, firstTokenMs = 100): Observation => ({ ...about, at, type: 'answered', firstTokenMs });
-const asked = (at: number): Observation => ({ ...about, at, type: 'asked' });
+const asked = (at: number): Observation => ({ ...about, at, type: 'sent' });
 /** All that is known, in order. */
 const shown = (fleet: TargetHealthMap): string =>
   JSON.stringify(

@@ -32,7 +32,7 @@ const limitsOf = (
   policy?: { requestsPerMinute?: number; tokensPerMinute?: number },
   from: RateLimits = new Map(),
 ): RateLimits => seen.reduce((limits, one) => observeRateLimits(limits, { ...about, ...one } as Observation, () => policy), from);
-const asked = (at: number, tokens = 0): PartialObservation => ({ type: 'asked', at, tokens });
+const asked = (at: number, tokens = 0): PartialObservation => ({ type: 'sent', at, tokens });
 const refused = (at: number, retryAfterMs?: number): PartialObservation => ({
   type: 'failed',
   at,
@@ -193,7 +193,7 @@ describe('the queue', () => {
 });
 
 describe('the retry budget', () => {
-  const extra = (kind: 'primary' | 'retry' | 'hedge', at: number): Observation => ({ ...about, type: 'asked', kind, at });
+  const extra = (kind: 'primary' | 'retry' | 'hedge', at: number): Observation => ({ ...about, type: 'sent', kind, at });
 
   test('allows ten retries a second, and one for every five requests of the last ten seconds', () => {
     let budget = initialRetryBudget();

@@ -63,7 +63,7 @@ export function liveCascade(options: CascadeOptions): Cascade {
   return { log, truth };
 }
 
-/** The share of requests that a threshold makes worse than always asking the strong target. */
+/** The share of requests that a threshold makes worse than always using the strong target. */
 export const trueHarm = (truth: readonly Item[], threshold: number): number =>
   truth.filter(({ outcomes }) => outcomes.get('small')!.signals.scorer! >= threshold && outcomes.get('small')!.quality === 0).length /
   truth.length;

@@ -93,7 +93,7 @@ describe('the log of a live cascade, whose strong answers are known where the we
     expect(trueHarm(truth, told.threshold)).toBeLessThan(0.05);
     const text = await runInProcess(...['eval', 'certify', '--chain', 'smart', '--outcomes', 'audited.jsonl', '--max-loss', '5pp']);
     expect(text.stdout).toMatch(/^12,000 requests/);
-    expect(text.stdout).toMatch(/sim\/large is known for .*: [\d,]+ because it was asked, [\d,]+ drawn with a chance of 0\.050/);
+    expect(text.stdout).toMatch(/sim\/large is known for .*: [\d,]+ because it was called, [\d,]+ drawn with a chance of 0\.050/);
     expect(text.stdout).toContain('gives at most 5 of 100 requests a worse answer');
   });
 });

@@ -24,7 +24,7 @@ test.each(['JSON', 'stream'] as const)('%s: while the provider is silent', async
   const exchange = await asking.done;
   expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted', usage: { source: 'estimated' } }] });
   expect(exchange.costNanoUsd).toBeGreaterThan(0);
-  expect(world.observed.map(seen => seen.type)).toEqual(['asked', 'aborted', 'charged']);
+  expect(world.observed.map(seen => seen.type)).toEqual(['sent', 'aborted', 'charged']);
 });
 
 test('while the answer is held back until it is judged: nothing of it was read, and all of it is paid', async () => {

@@ -155,8 +155,8 @@ describe('a hedge', () => {
     expect(exchange.attempts[0]!.cost!.total).toBe(exchange.attempts[0]!.cost!.input);
     expect(await a.calls[0]!.closed).toBe('caller');
     expect(world.observed.map(seen => [seen.target, seen.type])).toEqual([
-      ['A/m', 'asked'],
-      ['B/m', 'asked'],
+      ['A/m', 'sent'],
+      ['B/m', 'sent'],
       ['A/m', 'aborted'],
       ['B/m', 'answered'],
       ['A/m', 'charged'],
@@ -210,7 +210,7 @@ describe('a caller who leaves', () => {
     expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted' }] });
     expect(exchange.response).toHaveLength(0);
     expect(await a.calls[0]!.closed).toBe('caller');
-    expect(world.observed.map(seen => seen.type)).toEqual(['asked', 'aborted', 'charged']);
+    expect(world.observed.map(seen => seen.type)).toEqual(['sent', 'aborted', 'charged']);
   });
 
   test('during the wait for a retry stops the retry', async () => {

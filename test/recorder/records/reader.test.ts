@@ -1,4 +1,4 @@
-/** Queries of the admin API in the engine: they end with their asker and at their time limit, on the embedded engine and on a server. */
+/** Queries of the admin API in the engine: they end with their scope and at their time limit, on the embedded engine and on a server. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RecordsFailure } from '../../../gateway/admin/records.ts';
 import { writeEngineAddress } from '../../../recorder/files/paths.ts';
@@ -7,7 +7,7 @@ import { engineMissing, startTestEngine, type TestEngine, temporaryFolder } from
 import { settingsIn } from '../settings.ts';
 
 const endless = 'SELECT max(sipHash64(number)) AS n FROM numbers(100000000000)';
-const asker = { signal: new AbortController().signal };
+const scope = { signal: new AbortController().signal };
 
 describe.skipIf(engineMissing)(`a query of the admin API${engineMissing}`, { timeout: 30_000 }, () => {
   let engine: TestEngine;
@@ -41,20 +41,20 @@ describe.skipIf(engineMissing)(`a query of the admin API${engineMissing}`, { tim
 
     test('ends at its time limit, which is 10 s, with words for who asked', async () => {
       const limited = openReader(settings(), { secondsMax: 1 });
-      await expect(limited.select(endless, {}, asker)).rejects.toMatchObject({
+      await expect(limited.select(endless, {}, scope)).rejects.toMatchObject({
         kind: 'too_expensive',
         message: expect.stringContaining('after 1 s'),
       });
       await expect.poll(running, { timeout: 10_000 }).toBe(0);
       await limited.close();
       const usual = openReader(settings());
-      expect(await usual.select("SELECT toUInt32(getSetting('max_execution_time')) AS seconds", {}, asker)).toEqual([{ seconds: 10 }]);
+      expect(await usual.select("SELECT toUInt32(getSetting('max_execution_time')) AS seconds", {}, scope)).toEqual([{ seconds: 10 }]);
       await usual.close();
     });
 
     test('may not write', async () => {
       const reader = openReader(settings());
-      await expect(reader.select('CREATE TABLE x (a UInt8) ENGINE = Memory', {}, asker)).rejects.toBeInstanceOf(RecordsFailure);
+      await expect(reader.select('CREATE TABLE x (a UInt8) ENGINE = Memory', {}, scope)).rejects.toBeInstanceOf(RecordsFailure);
       await reader.close();
     });
   });

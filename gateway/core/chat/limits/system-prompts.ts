@@ -24,7 +24,7 @@ interface Fitted<Item> {
   readonly moved: readonly number[];
 }
 
-/** Leading prompts become one; a later one is said by the user, at its place, in the message next to it. */
+/** Leading prompts become one; a later one becomes a text of the user, at its place, in the message next to it. */
 function arrange<Item extends { readonly role?: Json }>(items: readonly Item[], { merge, asUser, append }: Fitting<Item>): Fitted<Item> {
   const leading = items.findIndex(item => !isPrompt(item));
   const count = leading < 0 ? items.length : leading;
@@ -39,10 +39,10 @@ function arrange<Item extends { readonly role?: Json }>(items: readonly Item[], 
     const isMoved = isPrompt(item);
     if (isMoved) moved.push(i);
     const joins: boolean = last?.role === 'user' && (isMoved || (isOpen && item.role === 'user'));
-    const said = isMoved ? asUser(item) : item;
-    if (joins) out[out.length - 1] = append(last!, said);
+    const placed = isMoved ? asUser(item) : item;
+    if (joins) out[out.length - 1] = append(last!, placed);
     else {
-      out.push(said);
+      out.push(placed);
       indexes.push(i);
     }
     isOpen = isMoved && (!joins || isOpen);

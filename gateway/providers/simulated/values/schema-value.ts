@@ -46,11 +46,11 @@ function valueFor(schema: Json | undefined, filling: GenerationState, path: stri
       : valueFor(mergeWithinBudget({ ...rest, ...definedMembers({ allOf, anyOf, oneOf }) }, target, filling), filling, path, depth + 1);
   }
   if (Array.isArray(allOf)) {
-    const whole = allOf.reduce<Json>((sum, part) => mergeWithinBudget(sum, part, filling), {
+    const merged = allOf.reduce<Json>((sum, part) => mergeWithinBudget(sum, part, filling), {
       ...rest,
       ...definedMembers({ anyOf, oneOf }),
     });
-    return valueFor(whole, filling, path, depth + 1);
+    return valueFor(merged, filling, path, depth + 1);
   }
   if (Array.isArray(anyOf)) return firstSatisfiable(anyOf, { ...rest, ...definedMembers({ oneOf }) }, filling, path, depth);
   if (Array.isArray(oneOf)) return firstSatisfiable(oneOf, rest, filling, path, depth);
@@ -144,7 +144,7 @@ function numberIn(schema: JsonObject, at: number, grain: number): number | undef
   const to = Number.isFinite(high) ? high : from + 100;
   if (from > to) return undefined;
   const multipleOf = limit(schema.multipleOf);
-  const step = multipleOf !== undefined && multipleOf > 0 ? (grain === 1 ? wholeMultiple(multipleOf) : multipleOf) : grain;
+  const step = multipleOf !== undefined && multipleOf > 0 ? (grain === 1 ? integerMultiple(multipleOf) : multipleOf) : grain;
   const fits = (value: number): boolean => !(value === schema.exclusiveMinimum || value === schema.exclusiveMaximum);
   const [first, last] = [Math.ceil(from / step), Math.floor(to / step)];
   if (first <= last) {
@@ -158,7 +158,7 @@ function numberIn(schema: JsonObject, at: number, grain: number): number | undef
 }
 
 /** The smallest integer, up to a thousandfold, that is a multiple of `step`. */
-function wholeMultiple(step: number): number {
+function integerMultiple(step: number): number {
   for (let n = 1; n <= 1_000; n++) {
     if (Math.abs(n * step - Math.round(n * step)) < 1e-9 && Math.round(n * step) > 0) return Math.round(n * step);
   }
