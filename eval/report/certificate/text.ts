@@ -119,7 +119,8 @@ function sidesTable({ always, current, certified, reference, targets }: Certific
     ...(current ? [row(`now ${current.thresholds ? numbers(current.thresholds) : 'its own rule'}`, current, true)] : []),
     ...(certified ? [row(`certified ${numbers(certified.thresholds)}`, certified, true)] : []),
   ];
-  return table(['', 'cost/1k', `of ${reference}`, 'quality', 'harm', `by ${targets[0]}`, 'p95', 'first token p95', 'by holding'], rows);
+  const head = ['', 'cost/1k', 'relative cost', 'quality', 'harm', `answered by ${targets[0]}`, 'p95', 'TTFT p95', 'added by buffering'];
+  return table(head, rows);
 }
 
 /** As in a paper: each threshold, what it would do, and how surely. */
