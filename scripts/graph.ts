@@ -7,7 +7,7 @@ import { SourceReader } from '../test/sources.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const folders = 'statistics,gateway,recorder,replay,eval,dashboards';
-const paths = globSync(`{${folders}}/**/*.ts`, { cwd: root }).map(path => path.replaceAll('\\', '/'));
+const paths = globSync(`{${folders}}/**/*.{ts,tsx}`, { cwd: root, exclude: ['**/dist/**'] }).map(path => path.replaceAll('\\', '/'));
 // A reader such as `head` may close the pipe.
 process.stdout.on('error', () => process.exit());
 using reader = new SourceReader();

@@ -23,9 +23,9 @@ import {
 import { type Source, SourceReader } from './sources.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const paths = globSync('{main.ts,bin/*.ts,{statistics,gateway,recorder,replay,eval,dashboards,scripts}/**/*.ts}', { cwd: root }).map(path =>
-  path.replaceAll('\\', '/'),
-);
+const paths = globSync('{main.ts,bin/*.ts,{statistics,gateway,recorder,replay,eval,dashboards,scripts}/**/*.{ts,tsx}}', { cwd: root })
+  .map(path => path.replaceAll('\\', '/'))
+  .filter(path => !path.includes('/dist'));
 const reader = new SourceReader();
 afterAll(() => reader[Symbol.dispose]());
 const sources = reader.read(Object.fromEntries(paths.map(path => [path, readFileSync(join(root, path), 'utf8')])));

@@ -81,6 +81,21 @@ export const layers: readonly string[] = [
   'eval/commands',
   'eval',
 
+  'dashboards/console/text/turns',
+  'dashboards/console/text',
+  'dashboards/console/api',
+  'dashboards/console/parts',
+  'dashboards/console/shell',
+  'dashboards/console/traffic',
+  'dashboards/console/exchange',
+  'dashboards/console/replay',
+  'dashboards/console/thresholds',
+  'dashboards/console/overview',
+  'dashboards/console/targets',
+  'dashboards/console/access',
+  'dashboards/console/playground',
+  'dashboards/console/config',
+  'dashboards/console',
   'dashboards',
 ];
 

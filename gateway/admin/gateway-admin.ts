@@ -5,6 +5,7 @@ import type { RouteEntry } from '../http/route-table.ts';
 import { AdminAccessAudit } from '../observability/audit.ts';
 import type { Secret } from '../settings/secret.ts';
 import type { InFlight, TailEvent } from './api/exchanges.ts';
+import { ConsolePages } from './console/routes.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { docsRoutes } from './docs/routes.ts';
 import { type FleetDependencies, fleetRoutes } from './fleet-routes.ts';
@@ -43,6 +44,7 @@ export class GatewayAdmin implements LiveView {
   readonly #lent: Lent;
   readonly #tails: Tails;
   readonly #api: AdminApi;
+  readonly #console = new ConsolePages();
 
   constructor(options: AdminOptions, lent: Lent) {
     const { records, siblings, adminKey, flush } = options;
@@ -56,11 +58,12 @@ export class GatewayAdmin implements LiveView {
       ...fleetRoutes({ contextOf, registry, probes, now: () => clock.now(), accessAudit }),
       ...this.#api.entries,
       ...docsRoutes(),
+      ...this.#console.entries,
     ];
   }
 
-  start(): Promise<void> {
-    return this.#api.start();
+  async start(): Promise<void> {
+    await Promise.all([this.#api.start(), this.#console.start()]);
   }
 
   /** An exchange has ended, and its record is sealed. */
@@ -83,6 +86,6 @@ export class GatewayAdmin implements LiveView {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#api.stop(), this.#options.records?.close()]);
+    await Promise.all([this.#api.stop(), this.#console.stop(), this.#options.records?.close()]);
   }
 }

@@ -61,7 +61,7 @@ export function checkOrigin({ headers }: IncomingMessage): Refusal | undefined {
 }
 
 /** Answered without a key, and while the gateway is shutting down. */
-const open: readonly string[] = ['/health', '/ready', '/openapi.json'];
+const open: readonly string[] = ['/', '/health', '/ready', '/openapi.json'];
 /** Pages and what belongs to them: names only, so that no detour leads out of them. */
 const openPages = /^\/(?:console|docs)(?:\/[\w-]+(?:\.[\w-]+)*)*\/?$/;
 const admin = /^\/admin\/api\/v1\//;

@@ -1,0 +1,47 @@
+/** Which page stands at which address. Pages but the first are fetched when they are opened. */
+import { createRootRoute, createRoute, createRouter, Link, redirect } from '@tanstack/react-router';
+import { ExchangePage } from './exchange/page.tsx';
+import { Empty, Problem, Waiting } from './parts/feedback.tsx';
+import { Shell } from './shell/shell.tsx';
+import { parseSearch } from './traffic/filters.ts';
+import { TrafficPage } from './traffic/page.tsx';
+
+const root = createRootRoute({ component: Shell });
+
+const start = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/traffic', search: {} });
+  },
+});
+
+const traffic = createRoute({ getParentRoute: () => root, path: '/traffic', validateSearch: parseSearch, component: TrafficPage });
+
+/** Which tab of a page is open. */
+const tabOf = ({ tab }: Readonly<Record<string, unknown>>): { readonly tab?: string } => (typeof tab === 'string' ? { tab } : {});
+
+const exchange = createRoute({ getParentRoute: () => root, path: '/exchanges/$id', validateSearch: tabOf, component: ExchangePage });
+
+const NotFound = () => (
+  <Empty title="There is no such page">
+    <Link to="/traffic">Go to the traffic</Link>
+  </Empty>
+);
+
+export const router = createRouter({
+  routeTree: root.addChildren([start, traffic, exchange]),
+  basepath: '/console',
+  defaultPreload: 'intent',
+  defaultPreloadStaleTime: 0,
+  defaultPendingComponent: Waiting,
+  defaultErrorComponent: ({ error, reset }) => <Problem error={error} retry={reset} />,
+  defaultNotFoundComponent: NotFound,
+  scrollRestoration: true,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}
