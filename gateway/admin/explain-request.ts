@@ -107,7 +107,7 @@ function toRoutedRequest(
     onUnsupported: route.onUnsupported,
     configHash: settings.hash,
     chat: parsed.chat,
-    raw: { text: parsed.text, members: parsed.members },
+    raw: { text: parsed.text, value: parsed.value, members: parsed.members },
     body: parsed.body,
     headers: {},
     includeUsage: false,

@@ -1,7 +1,7 @@
 /** The record of one exchange: request, response and attempts. The recorder writes it, replay reads it, eval judges it. */
 
 import type { Finish, Usage } from './chat/chat.ts';
-import type { StreamFlag, Warning } from './chat/provider.ts';
+import type { RawRequest, StreamFlag, Warning } from './chat/provider.ts';
 import type { Cost, PriceState } from './money/price.ts';
 import type { RouteEvent, RouteOutcome, RoutePolicy } from './routing/router.ts';
 import { type Failure, type FailureKind, failureLabel } from './shared/failure.ts';
@@ -195,7 +195,8 @@ export interface Sealed {
 
 /** Where finished exchanges are recorded. The gateway receives one and does not know the implementation. */
 export interface ExchangeSink {
-  record(exchange: Exchange): Promise<Sealed>;
+  /** `asked` is what `exchange.request` says where it has been read already, so that the sink need not read it again. */
+  record(exchange: Exchange, asked?: RawRequest): Promise<Sealed>;
   /** Records a later score of an exchange; absent where nothing is kept. */
   feedback?(feedback: Feedback): Promise<Sealed>;
   /** Why `when_full: refuse` forbids new requests now; undefined when recording works. */

@@ -246,7 +246,7 @@ export class Execution implements ExecutionHandle, DriverPorts, AttemptListener<
     const head = this.#head(status, winner, exchange.costNanoUsd, failure);
     // Where the format has no word for a broken answer, its connection breaks.
     const isTorn = isGone || (failure !== undefined && delivery.headSent && text === '');
-    this.#environment.sink.record(exchange).then(
+    this.#environment.sink.record(exchange, this.#request.raw).then(
       sealed => this.#release(exchange, head, isTorn ? undefined : sealed),
       problem => this.#unrecorded(exchange, internalFailure('recording', problem)),
     );

@@ -129,7 +129,7 @@ export function routedRequestOf(
     ...(chosen.copies ? { shadowPlan: chosen.copies } : {}),
     configHash: settings.hash,
     chat: parsed.chat,
-    raw: { text: parsed.text, members: parsed.members },
+    raw: { text: parsed.text, value: parsed.value, members: parsed.members },
     body: parsed.body,
     headers: recordedHeaders(headers),
     includeUsage: dialect.alwaysUsage === true || (isObject(streamOptions) && streamOptions.include_usage === true),

@@ -1,5 +1,6 @@
 /** Packs exchanges into frames in memory, so that many of them go to disk in one write with little copying. */
 import { crc32 } from 'node:zlib';
+import type { RawRequest } from '../../gateway/core/chat/provider.ts';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import type { Feedback } from '../../gateway/core/signals/feedback.ts';
 import { PieceWriter } from '../rows/piece-writer.ts';
@@ -29,11 +30,12 @@ export class Arena {
     this.#writer.rewind();
   }
 
-  pack(record: Exchange | Feedback): PackedFrame {
+  /** `asked`: what the request of the record says, where it was read before. */
+  pack(record: Exchange | Feedback, asked?: RawRequest): PackedFrame {
     if (isFeedback(record)) return this.#packAsJson(record);
     const writer = this.#writer;
     try {
-      packExchange(writer, record, frameHeaderBytes);
+      packExchange(writer, record, frameHeaderBytes, asked);
     } catch {
       // The recorder sets it aside and says why: the caller's answer does not depend on it.
       writer.at = writer.from;

@@ -7,6 +7,7 @@
  *
  * Positions count from the payload's start; those with the highest bit set count from the directory's end.
  */
+import type { RawRequest } from '../../gateway/core/chat/provider.ts';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import type { Instant } from '../../gateway/core/shared/time.ts';
 import { packAttemptRow, packPayloadRows } from '../rows/pack-attempts.ts';
@@ -28,11 +29,11 @@ export const isPacked = (payload: Uint8Array): boolean =>
   payload.length > headBytes && payload[0] === 0xff && payload[1] === 0xff && payload[2] === 0xff && payload[3] === 0xff;
 
 /** Writes the payload behind `gap` free bytes, but for `externals`. Throws when the tables cannot hold the exchange. */
-export function packExchange(to: PieceWriter, exchange: Exchange, gap: number): void {
+export function packExchange(to: PieceWriter, exchange: Exchange, gap: number, asked?: RawRequest): void {
   to.begin();
   to.reserve(gap + headBytes);
   to.at += gap + headBytes;
-  const hashes = exchange.redaction?.type === 'metadata' ? noHashes : promptHashes(exchange.request);
+  const hashes = exchange.redaction?.type === 'metadata' ? noHashes : promptHashes(exchange.request, asked);
   const kept = keptAttempt(exchange);
   packPayloadRows(to, exchange, hashes);
   for (let i = 0; i < exchange.attempts.length; i++) {

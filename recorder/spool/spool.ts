@@ -2,6 +2,7 @@
 import { readdirSync, renameSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { RawRequest } from '../../gateway/core/chat/provider.ts';
 import { type Exchange, type ExchangeSink, type Sealed, seal } from '../../gateway/core/exchange.ts';
 import type { Feedback } from '../../gateway/core/signals/feedback.ts';
 import { type Lock, tryLock } from '../files/lock.ts';
@@ -101,17 +102,17 @@ class Spool implements ExchangeSink {
     }, refreshMs).unref();
   }
 
-  record(exchange: Exchange): Promise<Sealed> {
-    return this.#enqueue(exchange);
+  record(exchange: Exchange, asked?: RawRequest): Promise<Sealed> {
+    return this.#enqueue(exchange, asked);
   }
 
   feedback(feedback: Feedback): Promise<Sealed> {
     return this.#enqueue(feedback);
   }
 
-  #enqueue(record: Exchange | Feedback): Promise<Sealed> {
+  #enqueue(record: Exchange | Feedback, asked?: RawRequest): Promise<Sealed> {
     if (this.#closing) return Promise.reject(new Error('the spool is closed'));
-    const frame = this.#arena.pack(record);
+    const frame = this.#arena.pack(record, asked);
     const problem = this.#fullReason(frame.bytes);
     if (problem) return this.#refuseOrDrop(problem);
     const { promise, resolve, reject } = Promise.withResolvers<Sealed>();

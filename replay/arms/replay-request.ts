@@ -40,7 +40,9 @@ export function prepareReplayRequest(
   const changed = transform(recorded.body, recorded.dialect, transforms, limitFieldOf(routed.policy.steps[0]?.target ?? ''));
   if ('refused' in changed) return changed.refused;
   const outgoing =
-    changed.applied.length === 0 ? { text: recorded.body, members: scan.members, chat } : rereadChat(changed.text, recorded, dialect);
+    changed.applied.length === 0
+      ? { text: recorded.body, value: scan.value, members: scan.members, chat }
+      : rereadChat(changed.text, recorded, dialect);
   if (typeof outgoing === 'string') return outgoing;
   const { traceId, spanId, parentSpanId } = traceFrom(undefined, undefined);
   const request: RoutedRequest = {
@@ -52,7 +54,7 @@ export function prepareReplayRequest(
     ...routed,
     configHash: arm.configHash,
     chat: outgoing.chat,
-    raw: { text: outgoing.text, members: outgoing.members },
+    raw: { text: outgoing.text, value: outgoing.value, members: outgoing.members },
     body: Buffer.from(outgoing.text),
     headers: recorded.headers,
     includeUsage: true,
@@ -73,7 +75,7 @@ function rereadChat(text: string, recorded: RecordedRequest, dialect: CallerForm
   const scan = scanObject(text);
   if (!scan.ok) return scan.problem.message;
   const chat = readChat(scan.value, recorded, dialect);
-  return isFieldProblem(chat) ? chat.problem.message : { text, members: scan.members, chat };
+  return isFieldProblem(chat) ? chat.problem.message : { text, value: scan.value, members: scan.members, chat };
 }
 
 const limitFieldOf = (target: string): string => traitsOf(target.slice(target.lastIndexOf('/') + 1)).limitField;

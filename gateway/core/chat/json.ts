@@ -19,6 +19,8 @@ export const isObject = (value: unknown): value is JsonObject => typeof value ==
 export interface SourceSpan {
   readonly start: number;
   readonly end: number;
+  /** No blank and no number stands in it, and no key that begins with a digit: but for escapes it is the text that JSON.stringify makes of its value. */
+  readonly isPlain?: boolean;
 }
 
 export interface JsonProblem {
@@ -85,15 +87,20 @@ function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
   let topKey: string | null = null;
   let valueStart = -1;
   let expectKey = false;
+  let isPlain = true;
   const closeMember = (end: number): void => {
     if (topKey === null || valueStart < 0) return;
     const trimmed = trimEnd(text, valueStart, end);
-    members.set(topKey, { start: valueStart, end: trimmed });
+    members.set(topKey, { start: valueStart, end: trimmed, isPlain });
     valueStart = -1;
+    isPlain = true;
   };
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    if (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) continue;
+    if (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) {
+      if (valueStart >= 0) isPlain = false;
+      continue;
+    }
     const top = stack.length === 1;
     if (c === 0x22) {
       const end = endOfString(text, i);
@@ -106,6 +113,7 @@ function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
         if (key === forbiddenKey) return scanFailure('forbidden_key', `The key ${key} is not allowed.`, param);
         if (!addKey(keys, key)) return scanFailure('duplicate_key', `The key ${JSON.stringify(key.slice(0, 80))} stands twice.`, param);
         if (top) topKey = key;
+        else if (isDigit(key.charCodeAt(0))) isPlain = false;
         expectKey = false;
       } else if (top && valueStart < 0) valueStart = i;
       i = end;
@@ -133,10 +141,13 @@ function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
         break;
       default:
         if (top && valueStart < 0) valueStart = i;
+        if (isDigit(c)) isPlain = false;
     }
   }
   return members;
 }
+
+const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
 
 function endOfString(text: string, start: number): number {
   for (let i = text.indexOf('"', start + 1); i >= 0; i = text.indexOf('"', i + 1)) {

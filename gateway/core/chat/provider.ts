@@ -132,6 +132,8 @@ export interface SimulatedResponse {
 /** A caller's request whose bytes may go to a target of the same wire format. */
 export interface RawRequest {
   readonly text: string;
+  /** What the text says. */
+  readonly value: JsonObject;
   readonly members: ReadonlyMap<string, SourceSpan>;
 }
 

@@ -151,7 +151,7 @@ export function routedRequestOf(
     onUnsupported: 'warn',
     configHash: '0123456789abcdef',
     chat: chat as ChatRequest,
-    raw: { text, members: scan.members },
+    raw: { text, value: scan.value, members: scan.members },
     body: Buffer.from(text),
     headers: {},
     includeUsage: streamOptions?.include_usage === true,

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { scanObject } from '../../../gateway/core/chat/json.ts';
 import type { Exchange } from '../../../gateway/core/exchange.ts';
+import { type PromptHashes, promptHashes } from '../../../recorder/rows/prompt-hashes.ts';
 import { columnsOf, tableNames } from '../../../recorder/rows/tables.ts';
 import { Arena, buffersOf } from '../../../recorder/spool/arena.ts';
 import { isPacked, unpackRows } from '../../../recorder/spool/packed-rows.ts';
@@ -10,6 +12,7 @@ import { recordIdentity } from '../../../recorder/tombstones/tombstone.ts';
 import { bytes, exchange } from '../arbitrary-exchange.ts';
 import { encoded, rowsOf, rowsOfFeedback } from '../encoded-rows.ts';
 import { plainExchange } from '../plain-exchange.ts';
+import { type PromptHashes as ReferenceHashes, promptHashes as referenceHashes } from './reference/prompt-hashes.ts';
 import * as reference from './reference/tables.ts';
 
 const retention = { records: 90, payloads: 30, tenants: { acme: { records: 7, payloads: 3 } } };
@@ -47,6 +50,39 @@ function payloadsOf(records: readonly Exchange[]): readonly Uint8Array[] {
   const file = Buffer.concat([renderFileHeader(id), ...buffersOf(frames, 0, saltOf(id))]);
   return parseSegment(file, id).frames.map(({ payload }) => payload);
 }
+
+const hashesOf = ({ prompt, group }: PromptHashes): ReferenceHashes => ({
+  prompt: Buffer.from(prompt).readBigUInt64LE(),
+  group: Buffer.from(group).readBigUInt64LE(),
+});
+const members = ['messages', 'contents', 'input', 'prompt', 'system', 'systemInstruction', 'instructions', 'tools', 'model'];
+const said = fc.oneof(
+  fc.jsonValue({ maxDepth: 3 }),
+  fc.array(
+    fc.record({
+      role: fc.constantFrom('system', 'developer', 'user'),
+      content: fc.oneof(fc.string({ unit: 'grapheme' }), fc.constant('1')),
+    }),
+    { maxLength: 4 },
+  ),
+);
+const bodies = fc.dictionary(fc.constantFrom(...members), said, { noNullPrototype: true });
+
+describe('fingerprints of prompts', () => {
+  it('are those of 0.1.0, whether the body has been read before or not, however its text is written', () =>
+    fc.assert(
+      fc.property(bodies, fc.constantFrom(undefined, 1), fc.boolean(), (body, indent, isEscaped) => {
+        const compact = JSON.stringify(body, null, indent);
+        const text = isEscaped ? compact.replaceAll('/', '\\/').replaceAll('a', '\\u0061') : compact;
+        const scan = scanObject(text);
+        if (!scan.ok) return;
+        const bytes = Buffer.from(text);
+        const expected = referenceHashes(bytes);
+        expect(hashesOf(promptHashes(bytes))).toEqual(expected);
+        expect(hashesOf(promptHashes(bytes, { text, value: scan.value, members: scan.members }))).toEqual(expected);
+      }),
+    ));
+});
 
 describe('rows in the spool', () => {
   it('are byte for byte those of the reference encoder, of any exchange', () =>
