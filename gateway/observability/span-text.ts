@@ -1,5 +1,6 @@
 /** Spans as OTLP's JSON text, written into memory that is used again: byte for byte what OpenTelemetry's own serializer makes of the same span. */
 import type { Instant } from '../core/shared/time.ts';
+import { JsonBytes } from './json-bytes.ts';
 
 /** OTLP's kinds of spans. */
 export const spanKind = { internal: 1, server: 2, client: 3 } as const;
@@ -30,95 +31,140 @@ export interface SpanFrame {
 const flags = 0x101;
 const remoteParentFlag = 0x200;
 const statusError = 2;
-const bytesMin = 16 * 1024;
+
+/** Whole numbers up to here are written digit by digit. */
+const digitsMax = 1e15;
 
 /** Collects spans as OTLP/JSON text in one buffer that is used again after each export. */
 export class SpanWriter {
-  #bytes = Buffer.allocUnsafe(bytesMin);
-  #at = 0;
+  readonly #to = new JsonBytes();
   /** Whether the next span, or the next attribute, is the first. */
   #isFirstSpan = true;
   #isFirstAttribute = true;
 
   /** All spans since the last call, with commas between them. */
   take(): Buffer {
-    const taken = Buffer.from(this.#bytes.subarray(0, this.#at));
-    this.#at = 0;
     this.#isFirstSpan = true;
-    return taken;
+    return this.#to.take();
   }
 
   /** Its attributes come next, then `end` with the same frame. */
   begin(span: SpanFrame): void {
-    const parent = span.parentSpanId === '' ? '' : `,"parentSpanId":"${span.parentSpanId}"`;
-    const state = span.traceState === undefined ? '' : `,"traceState":${JSON.stringify(span.traceState)}`;
-    this.#text(
-      `${this.#isFirstSpan ? '' : ','}{"traceId":"${span.traceId}","spanId":"${span.spanId}"${parent}${state},"name":${JSON.stringify(span.name)},"kind":${span.kind}` +
-        `,"startTimeUnixNano":"${nanosOf(span.startedAt)}","endTimeUnixNano":"${nanosOf(span.endedAt)}","attributes":[`,
-    );
+    const to = this.#to;
+    to.raw(this.#isFirstSpan ? words.firstTraceId : words.traceId);
+    to.text(span.traceId);
+    to.raw(words.spanId);
+    to.text(span.spanId);
+    if (span.parentSpanId !== '') {
+      to.raw(words.parentSpanId);
+      to.text(span.parentSpanId);
+    }
+    if (span.traceState === undefined) to.raw(words.name);
+    else {
+      to.raw(words.traceState);
+      to.string(span.traceState);
+      to.raw(words.nameAfterState);
+    }
+    to.string(span.name);
+    to.raw(words.kind);
+    to.digits(span.kind);
+    to.raw(words.startTime);
+    this.#nanos(span.startedAt);
+    to.raw(words.endTime);
+    this.#nanos(span.endedAt);
+    to.raw(words.attributes);
     this.#isFirstSpan = false;
     this.#isFirstAttribute = true;
   }
 
   end({ events = '', links = '', error, isParentRemote }: SpanFrame): void {
-    const status = error === undefined ? '{"code":0}' : `{"code":${statusError},"message":${JSON.stringify(error)}}`;
-    this.#text(
-      `],"droppedAttributesCount":0,"events":[${events}],"droppedEventsCount":0,"status":${status},"links":[${links}]` +
-        `,"droppedLinksCount":0,"flags":${isParentRemote ? flags | remoteParentFlag : flags}}`,
-    );
+    if (events === '' && links === '' && error === undefined) {
+      return this.#to.raw(isParentRemote ? words.endOfRemoteChild : words.end);
+    }
+    this.#to.text(endText(events, links, error, isParentRemote));
   }
 
   /** One attribute; nothing where the value is undefined. */
   attribute(key: string, value: AttributeValue | undefined): void {
     if (value === undefined) return;
+    const to = this.#to;
     this.#key(key);
-    this.#text(valueText(value));
-    this.#byte(closingBrace);
+    if (typeof value === 'string') {
+      to.raw(words.stringValue);
+      to.string(value);
+      to.raw(words.endOfValue);
+    } else if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < digitsMax && !Object.is(value, -0)) {
+      to.raw(words.intValue);
+      to.digits(value);
+      to.raw(words.endOfValue);
+    } else {
+      to.text(valueText(value));
+      to.byte(closingBrace);
+    }
   }
 
   /** The same for a text that needs no escape: an id, a name of ours. */
   plain(key: string, value: string): void {
+    const to = this.#to;
     this.#key(key);
-    this.#bytesOf(plainStart);
-    this.#text(value);
-    this.#bytesOf(plainEnd);
+    to.raw(words.plainValue);
+    to.text(value);
+    to.raw(words.endOfPlainValue);
   }
 
   #key(key: string): void {
     const prefix = prefixOf(key);
     // The comma before it.
-    this.#bytesOf(this.#isFirstAttribute ? prefix.subarray(1) : prefix);
+    if (!this.#isFirstAttribute) this.#to.byte(comma);
     this.#isFirstAttribute = false;
+    this.#to.raw(prefix);
   }
 
-  #bytesOf(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
-  }
-
-  #byte(byte: number): void {
-    this.#reserve(1);
-    this.#bytes[this.#at++] = byte;
-  }
-
-  #text(text: string): void {
-    // UTF-8 takes three bytes a code unit at most.
-    this.#reserve(text.length * 3);
-    this.#at += this.#bytes.write(text, this.#at);
-  }
-
-  #reserve(more: number): void {
-    if (this.#at + more <= this.#bytes.length) return;
-    const bytes = Buffer.allocUnsafe(2 * (this.#at + more));
-    this.#bytes.copy(bytes, 0, 0, this.#at);
-    this.#bytes = bytes;
+  /** Of milliseconds with fractions: whole seconds and nine digits. */
+  #nanos(ms: Instant): void {
+    let seconds = Math.trunc(ms / 1000);
+    let nanos = Math.round((ms - seconds * 1000) * 1e6);
+    if (nanos >= 1e9) {
+      seconds += 1;
+      nanos -= 1e9;
+    }
+    this.#to.digits(seconds);
+    this.#to.digits(nanos, 9);
   }
 }
 
+const comma = 0x2c;
 const closingBrace = 0x7d;
-const plainStart = Buffer.from('{"stringValue":"');
-const plainEnd = Buffer.from('"}}');
+
+function endText(events: string, links: string, error: string | undefined, isParentRemote = false): string {
+  const status = error === undefined ? '{"code":0}' : `{"code":${statusError},"message":${JSON.stringify(error)}}`;
+  return (
+    `],"droppedAttributesCount":0,"events":[${events}],"droppedEventsCount":0,"status":${status},"links":[${links}]` +
+    `,"droppedLinksCount":0,"flags":${isParentRemote ? flags | remoteParentFlag : flags}}`
+  );
+}
+
+/** What stands between the values. */
+const words = {
+  firstTraceId: Buffer.from('{"traceId":"'),
+  traceId: Buffer.from(',{"traceId":"'),
+  spanId: Buffer.from('","spanId":"'),
+  parentSpanId: Buffer.from('","parentSpanId":"'),
+  traceState: Buffer.from('","traceState":'),
+  name: Buffer.from('","name":'),
+  nameAfterState: Buffer.from(',"name":'),
+  kind: Buffer.from(',"kind":'),
+  startTime: Buffer.from(',"startTimeUnixNano":"'),
+  endTime: Buffer.from('","endTimeUnixNano":"'),
+  attributes: Buffer.from('","attributes":['),
+  end: Buffer.from(endText('', '', undefined)),
+  endOfRemoteChild: Buffer.from(endText('', '', undefined, true)),
+  stringValue: Buffer.from('{"stringValue":'),
+  intValue: Buffer.from('{"intValue":'),
+  endOfValue: Buffer.from('}}'),
+  plainValue: Buffer.from('{"stringValue":"'),
+  endOfPlainValue: Buffer.from('"}}'),
+};
 
 /** The JSON text of a span's event. `attributes` is JSON text without brackets. */
 export const eventText = (name: string, at: Instant, attributes: string): string =>
@@ -141,7 +187,7 @@ const prefixesMax = 1_000;
 function prefixOf(key: string): Buffer {
   const known = prefixes.get(key);
   if (known !== undefined) return known;
-  const prefix = Buffer.from(`,{"key":${JSON.stringify(key)},"value":`);
+  const prefix = Buffer.from(`{"key":${JSON.stringify(key)},"value":`);
   if (prefixes.size < prefixesMax) prefixes.set(key, prefix);
   return prefix;
 }

@@ -95,7 +95,10 @@ function writeServerSpan(exchange: Exchange, details: SpanDetails, settings: Spa
   const span: SpanFrame = {
     name: isReplay ? `replay ${exchange.policy.name}` : `POST ${details.path}`,
     kind: isReplay ? spanKind.internal : spanKind.server,
-    ...{ traceId: trace.traceId, spanId: trace.spanId, parentSpanId: trace.parentSpanId, traceState },
+    traceId: trace.traceId,
+    spanId: trace.spanId,
+    parentSpanId: trace.parentSpanId,
+    traceState,
     isParentRemote: trace.parentSpanId !== '',
     startedAt: exchange.receivedAt,
     endedAt: exchange.endedAt,
@@ -156,7 +159,10 @@ function writeClientSpan(
   const span: SpanFrame = {
     name: `${exchange.operation} ${attempt.model}`,
     kind: spanKind.client,
-    ...{ traceId: exchange.trace.traceId, spanId: attempt.spanId, parentSpanId: exchange.trace.spanId, traceState },
+    traceId: exchange.trace.traceId,
+    spanId: attempt.spanId,
+    parentSpanId: exchange.trace.spanId,
+    traceState,
     startedAt: attempt.startedAt,
     endedAt: attempt.endedAt,
     error: failed ? attempt.outcome : undefined,
