@@ -1,4 +1,4 @@
-/** Counters and histograms that are counted on every request: a series is looked up by its label values once joined, and prom-client renders it. */
+/** Counters and histograms that are counted on every request: a series is looked up by its label values, and prom-client renders it. */
 import type { Metric, Registry } from 'prom-client';
 
 interface MetricDescription {
@@ -37,12 +37,18 @@ function register(
 const labelled = ({ labelNames }: MetricDescription, values: readonly string[]): Record<string, string> =>
   Object.fromEntries(labelNames.flatMap((name, i) => (values[i] ? [[name, values[i]]] : [])));
 
-/** No value of a label holds it. */
-const separator = '\u0000';
+/** What the values so far lead to. */
+interface Branch<Counted> {
+  readonly next: Map<string, Branch<Counted>>;
+  counted: Counted | undefined;
+}
 
-/** Series by their label values; the number of different ones is for the callers to bound. */
+const newBranch = <Counted>(): Branch<Counted> => ({ next: new Map(), counted: undefined });
+
+/** Series by their label values, found value by value: nothing is made of them. The number of different ones is for the callers to bound. */
 class Series<Counted> {
-  readonly #byLabels = new Map<string, { readonly labels: Record<string, string>; readonly counted: Counted }>();
+  readonly #root: Branch<Counted> = newBranch();
+  readonly #all: { readonly labels: Record<string, string>; readonly counted: Counted }[] = [];
   readonly #description: MetricDescription;
   readonly #make: () => Counted;
 
@@ -52,17 +58,28 @@ class Series<Counted> {
   }
 
   get(values: readonly string[]): Counted {
-    const key = values.length === 1 ? values[0]! : values.join(separator);
-    let found = this.#byLabels.get(key);
-    if (!found) {
-      found = { labels: labelled(this.#description, values), counted: this.#make() };
-      this.#byLabels.set(key, found);
+    let branch = this.#root;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      let next = branch.next.get(value);
+      if (!next) {
+        next = newBranch();
+        branch.next.set(value, next);
+      }
+      branch = next;
     }
-    return found.counted;
+    branch.counted ??= this.#open(values);
+    return branch.counted;
+  }
+
+  #open(values: readonly string[]): Counted {
+    const counted = this.#make();
+    this.#all.push({ labels: labelled(this.#description, values), counted });
+    return counted;
   }
 
   samples(each: (labels: Record<string, string>, counted: Counted) => Sample[]): Sample[] {
-    return [...this.#byLabels.values()].flatMap(({ labels, counted }) => each(labels, counted));
+    return this.#all.flatMap(({ labels, counted }) => each(labels, counted));
   }
 }
 
@@ -104,31 +121,29 @@ export class LabelledHistogram {
   }
 
   observe(value: number, ...values: readonly string[]): void {
-    this.#count(value, values);
+    this.#count(this.#series.get(values), value);
   }
 
   /** Many of one series. */
   observeEach(each: readonly number[], values: readonly string[]): void {
     if (each.length === 0) return;
     const distribution = this.#series.get(values);
-    for (const value of each) {
-      distribution.counts[this.#bucketOf(value)]!++;
-      distribution.sum += value;
-    }
+    for (const value of each) this.#count(distribution, value);
   }
 
   /** The same of a request whose trace can be looked up. */
   observeTraced(value: number, traceId: string, atMs: number, ...values: readonly string[]): void {
-    const { exemplars, bucket } = this.#count(value, values);
-    exemplars[bucket] = { labelSet: { trace_id: traceId }, value, timestamp: atMs / 1000 };
+    const distribution = this.#series.get(values);
+    const bucket = this.#count(distribution, value);
+    distribution.exemplars[bucket] = { labelSet: { trace_id: traceId }, value, timestamp: atMs / 1000 };
   }
 
-  #count(value: number, values: readonly string[]): { readonly exemplars: Distribution['exemplars']; readonly bucket: number } {
-    const distribution = this.#series.get(values);
+  /** Gives the bucket. */
+  #count(distribution: Distribution, value: number): number {
     const bucket = this.#bucketOf(value);
     distribution.counts[bucket]!++;
     distribution.sum += value;
-    return { exemplars: distribution.exemplars, bucket };
+    return bucket;
   }
 
   #bucketOf(value: number): number {
