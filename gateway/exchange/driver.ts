@@ -1,5 +1,6 @@
 /** Obeys the router against a real world: the only place where a command becomes an effect. */
 
+import { isPlainEvent, isPlainStart, plainAttempt, plainOutcome, plainTimers } from '../core/routing/plain-route.ts';
 import {
   type AttemptCommand,
   advance,
@@ -52,6 +53,8 @@ export interface AttemptReport {
 export interface DriverLog {
   readonly state: RouteState;
   readonly events: readonly RouteEvent[];
+  /** The first target answered: no wait, no signal and no confidence in the state beyond what the events say. */
+  readonly isPlain: boolean;
 }
 
 export interface RouteDriver {
@@ -73,16 +76,23 @@ type EventBody = WithoutInput<RouteEvent>;
 const notQueued: Cancel = () => {};
 
 /** Carries out the router's commands over the ports, and turns what happens into the router's events. */
-export class Driver implements RouteDriver {
+export class Driver implements RouteDriver, DriverLog {
+  readonly events: RouteEvent[] = [];
   readonly #policy: RoutePolicy;
   readonly #ports: DriverPorts;
   /** By attempt. */
   readonly #aborts: (((failure?: Failure) => void) | undefined)[] = [];
   readonly #timers: Cancel[] = [];
   #leaveQueue = notQueued;
-  readonly #events: RouteEvent[] = [];
   readonly #pending: { readonly body: EventBody; readonly timer: Timer | undefined }[] = [];
-  #state!: RouteState;
+  #seed = '';
+  #start!: RoutingInput;
+  /** Absent on the plain way, where it is made of the events when it is needed. */
+  #state: RouteState | undefined;
+  /** Of the plain way, those that are due later than the one that is set. */
+  #laterTimers: ReturnType<typeof plainTimers> = [];
+  #isCommitted = false;
+  #isOver = false;
   /** All commands of one transition run before the next event is handled, even if an attempt reports at once. */
   #isApplying = true;
 
@@ -91,10 +101,31 @@ export class Driver implements RouteDriver {
     this.#ports = ports;
   }
 
+  get isPlain(): boolean {
+    return this.#state === undefined;
+  }
+
+  get state(): RouteState {
+    return this.#state ?? this.#replayed();
+  }
+
   /** Runs the first commands; the holder of the driver may be called synchronously. */
   begin(seed: string): void {
-    this.#apply(begin(this.#policy, seed, this.#now(), this.#ports.arrivedAt));
+    const policy = this.#policy;
+    this.#seed = seed;
+    const start = this.#now();
+    this.#start = start;
+    const deadlineAt = (this.#ports.arrivedAt ?? start.at) + policy.deadlineMs;
+    if (isPlainStart(policy, start, deadlineAt)) this.#beginPlainly(start.at, deadlineAt);
+    else this.#apply(begin(policy, seed, start, this.#ports.arrivedAt));
     this.#processPending();
+  }
+
+  #beginPlainly(at: Instant, deadlineAt: Instant): void {
+    this.#laterTimers = plainTimers(this.#policy, at, deadlineAt);
+    const { timer, at: due } = this.#laterTimers[0]!;
+    this.#attempt(plainAttempt(this.#policy));
+    this.#setTimer(timer, due);
   }
 
   cancel(): void {
@@ -102,23 +133,50 @@ export class Driver implements RouteDriver {
   }
 
   receive(body: EventBody, timer?: Timer): void {
-    this.#pending.push({ body, timer });
-    if (!this.#isApplying) this.#processPending();
+    if (this.#isApplying) return void this.#pending.push({ body, timer });
+    this.#isApplying = true;
+    if (!this.#isOver) this.#advance(body, timer);
+    this.#processPending();
   }
 
   #processPending(): void {
     this.#isApplying = true;
-    for (let next = this.#pending.shift(); next && !this.#state.outcome; next = this.#pending.shift()) this.#advance(next.body, next.timer);
+    for (let next = this.#pending.shift(); next && !this.#isOver; next = this.#pending.shift()) this.#advance(next.body, next.timer);
     this.#isApplying = false;
   }
 
   #advance(body: EventBody, timer: Timer | undefined): void {
+    if (this.#state === undefined && isPlainEvent(body)) return this.#advancePlainly(body);
+    const state = this.#stateFrom();
     // The fleet hears of a timeout before the router looks at the fleet: this failure may be the one that opens the breaker.
-    const failure = timer && timeoutFailure(this.#state, timer);
+    const failure = timer && timeoutFailure(state, timer);
     if (failure && timer.type === 'timeout') this.#abort(timer.attempt, failure);
     const event = Object.assign(this.#now(), body) as RouteEvent;
-    this.#events.push(event);
-    this.#apply(advance(this.#state, event));
+    this.events.push(event);
+    this.#apply(advance(state, event));
+  }
+
+  #advancePlainly(body: EventBody): void {
+    this.events.push(Object.assign(this.#now(), body) as RouteEvent);
+    if (!this.#isCommitted) {
+      this.#isCommitted = true;
+      this.#ports.commit(0);
+    }
+    if (body.type === 'attempt-answered') this.#finish(plainOutcome);
+  }
+
+  /** Leaves the plain way. */
+  #stateFrom(): RouteState {
+    if (this.#state === undefined) {
+      this.#state = this.#replayed();
+      for (const { timer, at } of this.#laterTimers.slice(1)) this.#setTimer(timer, at);
+    }
+    return this.#state;
+  }
+
+  #replayed(): RouteState {
+    const start = begin(this.#policy, this.#seed, this.#start, this.#ports.arrivedAt).state;
+    return this.events.reduce((state, event) => advance(state, event).state, start);
   }
 
   #apply({ state, commands }: Transition): void {
@@ -129,8 +187,7 @@ export class Driver implements RouteDriver {
   #execute(command: RouteCommand): void {
     switch (command.type) {
       case 'attempt':
-        this.#aborts[command.attempt] = this.#ports.attempt(command, new DriverReport(this, command.attempt));
-        return;
+        return this.#attempt(command);
       case 'abort':
         return this.#abort(command.attempt, command.failure);
       case 'queue':
@@ -142,9 +199,18 @@ export class Driver implements RouteDriver {
       case 'commit':
         return this.#ports.commit(command.attempt);
       case 'finish':
-        for (const cancel of this.#timers) cancel();
-        return this.#ports.finish(command.outcome, { state: this.#state, events: this.#events });
+        return this.#finish(command.outcome);
     }
+  }
+
+  #attempt(command: AttemptCommand): void {
+    this.#aborts[command.attempt] = this.#ports.attempt(command, new DriverReport(this, command.attempt));
+  }
+
+  #finish(outcome: RouteOutcome): void {
+    this.#isOver = true;
+    for (const cancel of this.#timers) cancel();
+    this.#ports.finish(outcome, this);
   }
 
   /** Once for each attempt. */

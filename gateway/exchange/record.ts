@@ -18,25 +18,26 @@ export interface DeliveryResult {
   readonly endedAt: Instant;
 }
 
+/** What a record takes from the drive; the state of a plain one tells nothing more. */
+export type ExecutionLog = Pick<DriverLog, 'events'> & {
+  readonly isPlain?: boolean;
+  readonly state: Pick<DriverLog['state'], 'queuedMs'> & Partial<Pick<DriverLog['state'], 'attempts'>>;
+};
+
+type Building = { -readonly [Member in keyof Exchange]: Exchange[Member] };
+
 export function exchangeOf(
   request: RoutedRequest,
   decision: RouteOutcome,
-  log: Pick<DriverLog, 'events'> & { readonly state: Pick<DriverLog['state'], 'queuedMs'> & Partial<Pick<DriverLog['state'], 'attempts'>> },
+  log: ExecutionLog,
   records: readonly AttemptRecord[],
   delivery: DeliveryResult,
 ): Exchange {
-  const attempts = records.map(attempt => withSignals(attempt, log));
+  const attempts = log.isPlain ? records : records.map(attempt => withSignals(attempt, log));
   const committed = attempts.find(a => a.number - 1 === delivery.committed);
-  const usages = attempts.flatMap(a => (a.usage ? [a.usage] : []));
-  const costs = attempts.flatMap(a => (a.cost ? [a.cost.total] : []));
   const { receivedAt } = request;
-  const { queuedMs = 0 } = log.state;
-  const isHeld =
-    committed &&
-    request.chat.stream &&
-    (request.policy.onBreak?.type === 'hold' || request.policy.steps[committed.step]?.accept !== undefined);
-  const heldMs = isHeld ? bufferedMs(committed, delivery.firstTokenAt) : 0;
-  return {
+  const queuedMs = log.isPlain ? 0 : (log.state.queuedMs ?? 0);
+  const exchange: Building = {
     id: request.id,
     receivedAt,
     endedAt: delivery.endedAt,
@@ -51,27 +52,46 @@ export function exchangeOf(
     request: request.body,
     requestHeaders: request.headers,
     response: delivery.response,
-    ...(delivery.delivered ? { delivered: delivery.delivered } : {}),
     status: delivery.status,
     outcome: outcomeOf(decision),
     decision,
     events: log.events,
     attempts,
-    ...(decision.type === 'answered' && committed?.finish ? { finish: committed.finish } : {}),
-    ...(usages.length > 0 ? { usage: usages.reduce(addUsage) } : {}),
-    ...(costs.length > 0 ? { costNanoUsd: costs.reduce((sum, c) => sum + c, 0) } : {}),
-    ...(delivery.firstTokenAt === undefined ? {} : { firstTokenMs: delivery.firstTokenAt - receivedAt }),
     overheadMs: Math.max(0, delivery.endedAt - receivedAt - upstreamMs(attempts) - queuedMs),
-    ...(queuedMs > 0 ? { queuedMs } : {}),
-    ...(heldMs > 0 ? { heldMs } : {}),
-    warnings: attempts.flatMap(a => a.warnings),
-    flags: committed?.flags ?? [],
-    ...(request.replayOf === undefined ? {} : { replayOf: request.replayOf }),
-    ...(request.auditProbability === undefined ? {} : { auditProbability: request.auditProbability }),
-    ...(request.run === undefined ? {} : { run: request.run }),
-    ...(request.arm === undefined ? {} : { arm: request.arm }),
-    ...(request.repeat === undefined ? {} : { repeat: request.repeat }),
+    warnings: warningsOf(attempts),
+    flags: committed?.flags ?? noFlags,
   };
+  if (delivery.delivered) exchange.delivered = delivery.delivered;
+  if (decision.type === 'answered' && committed?.finish) exchange.finish = committed.finish;
+  addTotals(exchange, attempts);
+  if (delivery.firstTokenAt !== undefined) exchange.firstTokenMs = delivery.firstTokenAt - receivedAt;
+  if (queuedMs > 0) exchange.queuedMs = queuedMs;
+  const heldMs = committed ? heldMsOf(request, committed, delivery.firstTokenAt) : 0;
+  if (heldMs > 0) exchange.heldMs = heldMs;
+  if (request.replayOf !== undefined) exchange.replayOf = request.replayOf;
+  if (request.auditProbability !== undefined) exchange.auditProbability = request.auditProbability;
+  if (request.run !== undefined) exchange.run = request.run;
+  if (request.arm !== undefined) exchange.arm = request.arm;
+  if (request.repeat !== undefined) exchange.repeat = request.repeat;
+  return exchange;
+}
+
+const noFlags: Exchange['flags'] = [];
+const noWarnings: Exchange['warnings'] = [];
+
+const warningsOf = (attempts: readonly AttemptRecord[]): Exchange['warnings'] =>
+  attempts.every(({ warnings }) => warnings.length === 0) ? noWarnings : attempts.flatMap(({ warnings }) => warnings);
+
+function addTotals(exchange: Building, attempts: readonly AttemptRecord[]): void {
+  for (const { usage, cost } of attempts) {
+    if (usage) exchange.usage = exchange.usage ? addUsage(exchange.usage, usage) : usage;
+    if (cost) exchange.costNanoUsd = (exchange.costNanoUsd ?? 0) + cost.total;
+  }
+}
+
+function heldMsOf({ chat, policy }: RoutedRequest, committed: AttemptRecord, firstTokenAt: Instant | undefined): Milliseconds {
+  const isHeld = chat.stream && (policy.onBreak?.type === 'hold' || policy.steps[committed.step]?.accept !== undefined);
+  return isHeld ? bufferedMs(committed, firstTokenAt) : 0;
 }
 
 function bufferedMs({ startedAt, firstTokenMs }: AttemptRecord, firstTokenAt: Instant | undefined): Milliseconds {
@@ -80,7 +100,7 @@ function bufferedMs({ startedAt, firstTokenMs }: AttemptRecord, firstTokenAt: In
 }
 
 /** With what the router made of its signals and of the calls on its side. */
-function withSignals(attempt: AttemptRecord, log: Parameters<typeof exchangeOf>[2]): AttemptRecord {
+function withSignals(attempt: AttemptRecord, log: ExecutionLog): AttemptRecord {
   const routerSignals = log.state.attempts?.[attempt.number - 1]?.signals;
   return routerSignals ? { ...attempt, signals: { ...attempt.signals, ...routerSignals } } : attempt;
 }
@@ -121,6 +141,8 @@ function sumOptional(name: 'cacheWriteHour' | 'audioInput' | 'audioOutput' | 'se
 
 /** Time that was not the gateway's: some attempt was running, or a retry, which always follows another attempt, was being waited for. */
 function upstreamMs(attempts: readonly AttemptRecord[]): Milliseconds {
+  const [first] = attempts;
+  if (first && attempts.length === 1) return Math.max(0, first.endedAt - (first.kind === 'retry' ? 0 : first.startedAt));
   let sum = 0;
   let until = 0;
   for (const { kind, startedAt, endedAt } of attempts.toSorted((a, b) => a.startedAt - b.startedAt)) {
