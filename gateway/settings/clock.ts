@@ -9,18 +9,28 @@ const coarseMsMin: Milliseconds = 2_000;
 
 const now = (): Instant => performance.timeOrigin + performance.now();
 
+/** A timer later than this shows that the loop stood still: what came meanwhile lies unread in the sockets. */
+const lateMs: Milliseconds = 20;
+
 function exactlyAt(instant: Instant, fire: () => void): Cancel {
   let timer: NodeJS.Timeout;
+  let afterReading: NodeJS.Immediate | undefined;
   const wait = (): void => {
     timer = setTimeout(due, Math.min(delayMsMax, Math.max(0, Math.ceil(instant - now()))));
   };
   // Node's timers may fire up to a millisecond early, and one for a distant instant is set in several steps.
   const due = (): void => {
-    if (now() >= instant) fire();
-    else wait();
+    const late = now() - instant;
+    if (late < 0) wait();
+    // Timers come before sockets: who was heard in time must not count as silent.
+    else if (late > lateMs) afterReading = setImmediate(fire);
+    else fire();
   };
   wait();
-  return () => clearTimeout(timer);
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(afterReading);
+  };
 }
 
 const coarse = new CoarseTimers(exactlyAt);
