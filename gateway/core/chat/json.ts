@@ -82,23 +82,18 @@ function addKey(keys: ObjectKeys, key: string): boolean {
 
 /** Follows brackets, keys and strings; JSON.parse checks the rest of the grammar. */
 function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
-  const members = new Map<string, SourceSpan>();
-  const stack: OpenContainer[] = [];
+  const [members, stack]: [Map<string, SourceSpan>, OpenContainer[]] = [new Map(), []];
   let topKey: string | null = null;
-  let valueStart = -1;
-  let expectKey = false;
-  let isPlain = true;
+  let [valueStart, expectKey, isPlain] = [-1, false, true];
   const closeMember = (end: number): void => {
     if (topKey === null || valueStart < 0) return;
-    const trimmed = trimEnd(text, valueStart, end);
-    members.set(topKey, { start: valueStart, end: trimmed, isPlain });
-    valueStart = -1;
-    isPlain = true;
+    members.set(topKey, { start: valueStart, end: trimEnd(text, valueStart, end), isPlain });
+    [valueStart, isPlain] = [-1, true];
   };
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
     if (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) {
-      if (valueStart >= 0) isPlain = false;
+      isPlain &&= valueStart < 0;
       continue;
     }
     const top = stack.length === 1;
@@ -113,7 +108,7 @@ function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
         if (key === forbiddenKey) return scanFailure('forbidden_key', `The key ${key} is not allowed.`, param);
         if (!addKey(keys, key)) return scanFailure('duplicate_key', `The key ${JSON.stringify(key.slice(0, 80))} stands twice.`, param);
         if (top) topKey = key;
-        else if (isDigit(key.charCodeAt(0))) isPlain = false;
+        else isPlain &&= !isDigit(key.charCodeAt(0));
         expectKey = false;
       } else if (top && valueStart < 0) valueStart = i;
       i = end;
@@ -141,7 +136,7 @@ function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
         break;
       default:
         if (top && valueStart < 0) valueStart = i;
-        if (isDigit(c)) isPlain = false;
+        isPlain &&= !isDigit(c);
     }
   }
   return members;

@@ -16,6 +16,7 @@ export function isPlainStart({ steps, onBreak }: RoutePolicy, now: RoutingInput,
 const isJudged = ({ accept, scorer, samples, judge }: RouteStep): boolean =>
   accept !== undefined || scorer !== undefined || samples !== undefined || judge !== undefined;
 
+/** The command to call the first step's target. */
 export const plainAttempt = ({ steps }: RoutePolicy): AttemptCommand => ({
   type: 'attempt',
   attempt: 0,
@@ -41,4 +42,5 @@ export function plainTimers({ steps }: RoutePolicy, at: Instant, deadlineAt: Ins
 export const isPlainEvent = (event: Pick<RouteEvent, 'type'>): event is { readonly type: 'attempt-opened' | 'attempt-answered' } =>
   event.type === 'attempt-opened' || event.type === 'attempt-answered';
 
+/** The first attempt's answer. */
 export const plainOutcome: RouteOutcome = { type: 'answered', attempt: 0 };

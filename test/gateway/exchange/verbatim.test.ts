@@ -10,7 +10,11 @@ import { routedRequestOf } from './harness.ts';
 const passed = (text: string, changes: Partial<RequestChanges> = {}): string => {
   const scan = scanObject(text);
   if (!scan.ok) throw new Error(scan.problem.message);
-  return patchRequestText('openai-chat', { text, value: scan.value, members: scan.members }, { model: 'm', stream: false, logprobs: undefined, ...changes });
+  return patchRequestText(
+    'openai-chat',
+    { text, value: scan.value, members: scan.members },
+    { model: 'm', stream: false, logprobs: undefined, ...changes },
+  );
 };
 
 describe('a request that passes', () => {
