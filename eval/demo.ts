@@ -30,7 +30,7 @@ export async function runDemo(options: Options): Promise<number> {
   writeFileSync(join(folder, 'hindcast.yaml'), config);
   const gateway = hindcast(folder, ['serve'], 'pipe');
   const ended = once(gateway, 'close');
-  process.once('SIGINT', () => {}); // the gateway has heard it too, and ends in order
+  process.once('SIGINT', () => {}); // the gateway receives the signal as well, and ends by itself
   try {
     const { url, storeUrl } = await readAddresses(gateway);
     await runSteps(folder, url, storeUrl);

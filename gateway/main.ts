@@ -72,7 +72,7 @@ async function serve(options: ServeOptions): Promise<number> {
   // What it makes is for its user alone, also what libraries make beside it, as SQLite does.
   process.umask(0o077);
   setFlagsFromString(heapGrowth);
-  // The reader of the output may be gone; the gateway keeps serving.
+  // The reader of the output may have closed it; the gateway keeps serving.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   const channel = openPrimaryChannel(process.env);
   if (channel) return serveAsWorker(options, channel);

@@ -75,7 +75,7 @@ export interface ReliabilityBin {
 export const fittedMin = 50;
 const clustersMin = 20;
 const pointsMax = 200;
-/** With more answers ten folds tell nothing that five do not. */
+/** With more responses, ten folds are no better than five. */
 const foldsBelow = 20_000;
 
 /** Failed answers show nothing and are left out. `undefined` when no answer of known quality shows the signal. */

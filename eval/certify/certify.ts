@@ -89,7 +89,7 @@ export interface Certificate {
   readonly population: Population;
   /** What the claim rests on beyond the data, in the user's name; none by default. */
   readonly assumptions: readonly string[];
-  /** Requests of one conversation that the claim is about, and how many lie beyond. */
+  /** The maximum number of requests of a conversation that the claim covers, and how many requests exceed it. */
   readonly conversationCap: number;
   readonly requestsBeyondCap: number;
   readonly method: Method;

@@ -54,7 +54,7 @@ export type Method = LossMethod | 'betting on drawn requests';
 
 export interface LossTest {
   readonly method: Method;
-  /** Requests of one conversation that the claim is about, and how many lie beyond; 1 and 0 where every request stands alone. */
+  /** The maximum number of requests of a conversation that the claim covers, and how many exceed it; 1 and 0 for independent requests. */
   readonly conversationCap: number;
   readonly requestsBeyondCap: number;
   /** Of "the constraint is broken"; losses that are NaN count as the worst. */

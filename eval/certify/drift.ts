@@ -1,4 +1,4 @@
-/** Whether the traffic is still what a certificate was given for: how its signals lie, what escalates, and which models answer. */
+/** Whether the traffic still resembles that of a certificate: distribution of signals, escalation rate, models. */
 
 import { stabilityIndex } from '../../statistics/index.ts';
 import type { Item } from '../outcomes/outcomes.ts';

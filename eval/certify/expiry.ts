@@ -5,7 +5,7 @@ import type { SweptSignal } from '../policies/chain.ts';
 import { type Baseline, type Drift, driftOf, modelsOf, psiExpire, psiWarn } from './drift.ts';
 
 export interface Expiry {
-  /** `unknown`: too few answers to tell. */
+  /** `unknown`: too few responses for a verdict. */
   readonly verdict: 'fresh' | 'drifting' | 'expired' | 'unknown';
   readonly reasons: readonly string[];
   readonly drift: Drift;

@@ -1,4 +1,4 @@
-/** How many requests it takes to certify each threshold of a chain, judged by what the known ones show, and what asking them costs. */
+/** The number of requests that certifies each threshold of a chain, estimated from the known ones, and their cost. */
 import { usd } from '../../gateway/core/money/price.ts';
 import { clusteredMean, clustersOf, isBinary, sizeForHarm, sizeForNetLoss, sum, weightedMean, wilson } from '../../statistics/index.ts';
 import { type CompleteItems, type Item, weightsOf } from '../outcomes/outcomes.ts';
@@ -27,7 +27,7 @@ export interface SampleSize {
   /** In all; null when no number does, since the loss itself is not below the bound. */
   readonly requests: number | null;
   readonly more: number | null;
-  /** Of asking that many more of every target; null when a price is unknown. */
+  /** Of sending that many more requests to every target; null when a price is unknown. */
   readonly usd: number | null;
 }
 

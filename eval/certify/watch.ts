@@ -9,7 +9,7 @@ export interface WatchPlan {
   readonly alpha: number;
   /** With which the route usually draws an audit, in (0, 1]; it only sizes the stakes. */
   readonly chance: number;
-  /** Requests of one conversation that the certificate speaks of. */
+  /** The maximum number of requests of a conversation that the certificate covers. */
   readonly conversationCap: number;
   /** A conversation has ended when nothing came for so long; what comes later is not counted. */
   readonly idleMs: Milliseconds;
@@ -93,8 +93,8 @@ function totalsOf(members: readonly WatchedRequest[]): Omit<WatchedUnit, 'starte
 }
 
 /**
- * The state after one more unit: its payoff is Σ harm / chance - bound · requests. One that may go on counts as if it had all the requests
- * that the certificate speaks of, so that what it becomes can only raise the payoff: no look sees more evidence than the settled units will show.
+ * The state after one more unit: its payoff is Σ harm / chance - bound · requests. A conversation that may continue counts as if it had all the requests
+ * that the certificate covers, so further requests can only raise the payoff: no look sees more evidence than the settled units give.
  */
 export function watchNext(plan: WatchPlan, state: WatchState, unit: WatchedUnit): WatchState {
   const requests = unit.isSettled ? unit.requests : plan.conversationCap;
@@ -111,7 +111,7 @@ export function watchNext(plan: WatchPlan, state: WatchState, unit: WatchedUnit)
 export interface Look {
   /** All that is known now. */
   readonly now: WatchState;
-  /** What no later look changes: the units that started before `settledUntil`. The next look goes on from there. */
+  /** What no later look changes: the units that started before `settledUntil`. The next look continues from there. */
   readonly settled: WatchState;
   readonly settledUntil: Instant;
 }

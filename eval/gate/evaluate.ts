@@ -58,7 +58,7 @@ export interface Finding {
   readonly better: number;
   /** What would decide it, or why nothing does; '' when it is decided. */
   readonly reason: string;
-  /** Further requests that would decide it with a power of 80 %, and what asking them costs. */
+  /** Further requests that would decide it with a power of 80 %, and their cost. */
   readonly needed: { readonly requests: number; readonly usd: number | null } | null;
 }
 

@@ -81,7 +81,7 @@ const shareOrDelta = (
   compared: ComparedSides,
 ): Inference => (subject === 'value' ? mean(candidate, 'share', compared) : mean(differences(candidate, baseline), 'difference', compared));
 
-/** Looks at any time speak of so many requests of each conversation: a limit that no data have chosen. */
+/** Sequential looks count at most so many requests of a conversation. The limit is fixed, not taken from the data. */
 const sequentialConversationMax = 20;
 
 /** Every mean goes through here: by requests or by conversations, looked at once or at any time. */

@@ -1,4 +1,4 @@
-/** Two policies on the same requests: which of them can be compared, what each stands for, and which nobody can tell of. */
+/** Two policies on the same requests: which of them can be compared, their weights, and which have unknown outcomes. */
 import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
 import type { Item } from '../outcomes/outcomes.ts';
 import { type Trials, trialRunner } from '../policies/trials.ts';
@@ -20,7 +20,7 @@ export interface ComparablePolicies {
   readonly weightMax: number;
   /** Items that lack an outcome which was not drawn, at a known chance: the weights stand for them. */
   readonly undrawn: number;
-  /** Items that lack a needed outcome for any other reason: nobody can tell what they would have been. */
+  /** Items that lack a needed outcome for any other reason: their result is unknown. */
   readonly missing: PairedTrials;
   /** Of the known ones, how many lack the quality of an answer. */
   readonly unlabelled: number;

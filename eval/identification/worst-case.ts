@@ -1,4 +1,4 @@
-/** Counts what is not known against the claim that is made: a claim that holds then holds whatever is missing, and for whatever reason. */
+/** Counts unknown outcomes against the claim. A claim that holds then holds for every value of the missing outcomes. */
 import type { Item, Outcome } from '../outcomes/outcomes.ts';
 import type { Chain, SweptSignal } from '../policies/chain.ts';
 import { isComplete } from './population.ts';

@@ -55,7 +55,7 @@ function chancesByGroup(items: readonly DrawableItem[]): ReadonlyMap<string, Rea
   return groups;
 }
 
-/** Audits are drawn of answers that were taken before the last target was asked. */
+/** Audits are drawn among responses that were accepted before the last target was called. */
 const isTakenEarly = ({ id, cells }: UnlabelledItem, target: string): boolean =>
   [...cells].some(([other, { scoredExchange }]) => other !== target && scoredExchange === id);
 

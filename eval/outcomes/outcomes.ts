@@ -1,4 +1,4 @@
-/** The matrix that eval judges: what each target did, or would have done, with each request. What is missing stays missing. */
+/** The outcome matrix of eval: each target's outcome for each request. Missing outcomes stay missing. */
 
 import type { NanoUsd } from '../../gateway/core/money/price.ts';
 import type { Failure } from '../../gateway/core/shared/failure.ts';
@@ -19,7 +19,7 @@ export interface Outcome {
   readonly scores?: Readonly<Record<string, number>>;
   /** The model that answered, as it called itself. */
   readonly model?: string;
-  /** It was asked because chance drew the request; the item says with which chance. */
+  /** The target was called because the request was drawn at random; the item has the probability. */
   readonly drawn?: boolean;
   /** It gave no answer. */
   readonly failure?: Failure;
@@ -67,7 +67,7 @@ export interface Dropped {
 
 export interface CompleteItems {
   readonly targets: readonly string[];
-  /** All items that any of the targets knows, in the order of their ids: what a claim speaks about. */
+  /** All items that any of the targets knows, in the order of their ids: the population of a claim. */
   readonly population: readonly Item[];
   /** Every one has every target's outcome, with all that is judged. */
   readonly items: readonly Item[];

@@ -142,7 +142,7 @@ export interface LiveRow {
   readonly at: number | string;
 }
 
-/** The route's live requests that some target was asked for, in the order of their time, of conversations that started at `from` or later. */
+/** The route's live requests for which some target was called, in the order of their time, of conversations that started at `from` or later. */
 export const selectLive = (
   store: Store,
   query: { readonly route: string; readonly targets: readonly string[]; readonly from: Instant },
@@ -224,7 +224,7 @@ export interface ScoreRow {
   readonly score: number;
 }
 
-/** A caller may speak of its own tenant's requests only. */
+/** A caller may give feedback for its own tenant's requests only. */
 export const selectScores = (store: Store, exchanges: readonly string[], name: string): Promise<ScoreRow[]> =>
   store.select<ScoreRow>(
     `SELECT toString(request_id) AS exchange, CAST(source, 'String') AS source, avg(value) AS score

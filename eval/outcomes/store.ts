@@ -20,7 +20,7 @@ import {
   selectResults,
 } from './query.ts';
 
-/** A column of the matrix that is no target: a whole exchange, whatever its route made of it. */
+/** A column of the matrix that is no target: the whole exchange, with its route's final response. */
 export type Column = { readonly name: string } & (
   | { readonly type: 'recorded' }
   | { readonly type: 'arm'; readonly run: string; readonly arm: string }
@@ -85,7 +85,7 @@ export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<O
   return { ...outcomes, ...(source ? { source } : {}), notes: [...notes, ...outcomes.notes] };
 }
 
-/** Named runs are judged as they are, unless their weights are asked for; all of the traffic has its audits weighed. */
+/** Named runs are judged unweighted unless weights are requested; over all traffic, audits are weighted. */
 const isWeighed = ({ weighted, onlyRuns }: OutcomeQuery): boolean => (weighted ?? false) || !onlyRuns;
 
 const withoutDrawing = ({ drawing: _, ...item }: DrawableItem): UnlabelledItem => item;
@@ -148,7 +148,7 @@ async function cellsOf(
   }));
 }
 
-/** The attempts of each exchange at each target, in order. Recorded exchanges come first, then replays, the newest run and its first asking before others. */
+/** The attempts of each exchange at each target, in order. Recorded exchanges come first, then replays, the newest run and its first repeat before others. */
 function attemptGroups(rows: readonly AttemptRow[], replays: readonly string[]): readonly (readonly AttemptRow[])[] {
   const groups = new Map<string, AttemptRow[]>();
   for (const row of rows) {

@@ -1,4 +1,4 @@
-/** What a policy would have made of every item: the real router decides, in virtual time, over the outcomes that are known. */
+/** A policy's result on every item: the real router runs in virtual time over the known outcomes. */
 import type { RoutePolicy, RouteState } from '../../gateway/core/routing/router.ts';
 import { type AttemptBehaviour, type Simulation, simulatePolicy } from '../../replay/simulation/simulate-policy.ts';
 import type { Item, Outcome } from '../outcomes/outcomes.ts';
@@ -15,7 +15,7 @@ export interface Trials {
   readonly firstTokenMs: Float64Array;
   /** The step that answered; -1 when none did. */
   readonly step: Int8Array;
-  /** The step that was come to and whose outcome nobody knows, where it is then `step` too; -1 when all that was needed is known. */
+  /** The step that was reached and whose outcome is unknown; `step` is the same then. -1 when every needed outcome is known. */
   readonly lacks?: Int8Array;
   /** The steps that were come to, one bit each. */
   readonly calledSteps?: Uint8Array;

@@ -1,4 +1,4 @@
-/** The first lines of a report: what the numbers speak about, how each target's outcomes are known, and what would make more of them known. */
+/** The first lines of a report: the population, how each target's outcomes are known, and how to learn more of them. */
 import { usd } from '../../gateway/core/money/price.ts';
 import { isUndrawn, type Population, populationOf, type TargetKnowledge } from '../identification/population.ts';
 import type { CompleteItems, Outcomes } from '../outcomes/outcomes.ts';

@@ -20,7 +20,7 @@ export interface SimulationReport {
   readonly inconclusive?: string | undefined;
 }
 
-/** One sentence: the candidate's cost and quality, or why nothing can be said. */
+/** One sentence: the candidate's cost and quality, or why it is inconclusive. */
 export function simulationSentence({ route, candidate, candidateResult, error, comparison, inconclusive }: SimulationReport): string {
   const of = `${route} of ${candidate} over ${count(candidateResult.items, 'recorded request')}`;
   if (inconclusive !== undefined)

@@ -1,4 +1,4 @@
-/** How good an answer is, found without asking anybody: by comparing it with another. */
+/** The quality of a response by comparison with another response, without a judge. */
 import type { Likeness } from '../../replay/comparison/diff.ts';
 import { diff } from '../../replay/comparison/diff.ts';
 import type { Answer } from '../../replay/recorded/answer.ts';

@@ -1,4 +1,4 @@
-/** Programmatic checks of an answer: each gives 0 to 1, or nothing where it cannot tell. */
+/** Programmatic checks of an answer: each gives a score from 0 to 1, or undefined when it does not apply. */
 import { Ajv } from 'ajv';
 import { diffWords } from 'diff';
 import { RE2JS } from 're2js';

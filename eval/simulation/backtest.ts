@@ -1,4 +1,4 @@
-/** Another configuration over yesterday's requests, without asking anybody; and the deployed one, held against what was recorded. */
+/** Simulates another configuration over recorded requests without calling a provider, and compares the deployed one with the record. */
 
 import {
   differences,
@@ -48,7 +48,7 @@ export interface Comparison {
   readonly cost: Estimate | null;
   readonly quality: Estimate | null;
   readonly latencyMs: Estimate | null;
-  /** Nearer to one another than the simulation is to the record: not to be ranked. */
+  /** The difference is smaller than the simulation's error: the two cannot be ranked. */
   readonly tooClose: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** One request under the glass: what each target made of it, why the chain took an answer or not, and what other thresholds would have done. */
+/** One request in detail: each target's outcome, why the chain accepted a response or not, and the result at other thresholds. */
 
 import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
 import type { Signals } from '../../gateway/core/signals/names.ts';

@@ -1,4 +1,4 @@
-/** What each threshold of a chain would have cost and given, on the same requests: the whole frontier, with intervals. */
+/** Cost and quality of each threshold of a chain on the same requests: the frontier, with intervals. */
 import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
 import { type Clusters, clusteredMean, clustersOf, type Estimate } from '../../statistics/index.ts';
 import { completeItems, type Dropped, type Outcomes, weightsOf } from '../outcomes/outcomes.ts';

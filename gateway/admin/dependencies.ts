@@ -36,7 +36,7 @@ export interface AdminDependencies {
   readonly tails: Tails;
   /** The other workers of this gateway; absent when there is one. */
   readonly siblings: SiblingWorkers | undefined;
-  /** Who answers questions about records; nobody when absent. */
+  /** Reads records; no records can be read when absent. */
   readonly records: Records | undefined;
   /** Lets commands of the same machine in. */
   readonly adminKey: Secret | undefined;

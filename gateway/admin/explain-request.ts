@@ -25,7 +25,7 @@ export interface Explanation {
   /** The flag that may name another where the gateway runs; here shares decide. */
   readonly flag?: string;
   readonly candidates: readonly Candidate[];
-  /** Targets of the route that would not be asked, and why. */
+  /** Targets of the route that would not be called, and why. */
   readonly refused: readonly { readonly target: string; readonly why: string }[];
 }
 
@@ -33,7 +33,7 @@ export interface Candidate {
   readonly target: string;
   readonly api: string;
   readonly model: string;
-  /** Why it is asked, and when. */
+  /** Why it is tried, and when. */
   readonly reasons: Reasons;
   readonly method: 'POST';
   readonly url: string;
@@ -41,11 +41,11 @@ export interface Candidate {
   readonly headers: Readonly<Record<string, string>>;
   /** The body as JSON. */
   readonly body: Json;
-  /** The caller's own bytes are sent, but for the model's name and what the gateway must ask for. */
+  /** The caller's own bytes are sent, except for the model's name and members that the gateway needs. */
   readonly passes: boolean;
   /** Of every field: `exact`, `approximated` or `dropped`. */
   readonly fields: readonly FieldFidelity[];
-  /** The fields for which `on_unsupported: reject` refuses this target; [] when it would be asked. */
+  /** The fields for which `on_unsupported: reject` refuses this target; [] when it would be called. */
   readonly refused_for: readonly string[];
 }
 
@@ -87,7 +87,7 @@ function withModel(text: string, model: string): string {
 
 const anonymousCaller = { tenant: '', project: '', user: '', key: '', requestId: '', conversation: '', tags: {} };
 
-/** As the gateway would put it, at no moment and for nobody. */
+/** As the gateway would render it, without a time and a caller. */
 function toRoutedRequest(
   parsed: ParsedRequest,
   route: Route,

@@ -1,4 +1,4 @@
-/** What the router would do with a request just now: who is asked, in which order, and why. Nobody is called. */
+/** What the router would do with a request now: which targets it would try, in which order, and why. No provider is called. */
 import { usd } from '../core/money/price.ts';
 import { type RoutePolicy, routingInputFor, type TargetView } from '../core/routing/contract.ts';
 import type { Instant } from '../core/shared/time.ts';

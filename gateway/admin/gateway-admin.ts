@@ -15,9 +15,9 @@ import { Tails } from './live/tails.ts';
 import type { SiblingWorkers, WatchedTail } from './live/workers.ts';
 import type { Records } from './records.ts';
 
-/** What whoever starts a gateway may hand in for its admin side. */
+/** Options of a gateway's admin API. */
 export interface AdminOptions {
-  /** Who answers questions about records; the API says that nobody does when absent. The gateway closes it. */
+  /** Reads records; without it the API answers 503 `store_unavailable`. The gateway closes it. */
   readonly records?: Records;
   /** The other workers of this gateway; absent when there is one. */
   readonly siblings?: SiblingWorkers;

@@ -36,7 +36,7 @@ export interface Records {
 }
 
 export class RecordsFailure extends Error {
-  /** `unavailable`: nobody answers; `too_expensive`: it took too long or too much; `invalid`: a cursor or a time that is none. */
+  /** `unavailable`: the store does not answer; `too_expensive`: a limit of time or memory; `invalid`: a malformed cursor or time. */
   readonly kind: 'unavailable' | 'too_expensive' | 'invalid';
 
   constructor(kind: RecordsFailure['kind'], message: string) {

@@ -54,11 +54,11 @@ export function rateLimitExceeded({ scope, dimension, limit, waitMs }: BudgetDec
   };
 }
 
-/** What `budgetExceeded` tells of the budget. Amounts are nano-dollars. */
+/** What `budgetExceeded` reports of the budget. Amounts are nano-dollars. */
 export interface ExceededBudget {
   readonly scope: string;
   readonly budget: BudgetPolicy;
-  /** Undefined when the request left the queue before the ledger was asked. */
+  /** Undefined when the request left the queue before the ledger was read. */
   readonly left: NanoUsd | undefined;
   /** By requests in flight. */
   readonly reserved: NanoUsd | undefined;

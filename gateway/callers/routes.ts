@@ -60,7 +60,7 @@ export function callerRoutes(handlers: CallerHandlers): readonly RouteEntry[] {
   ];
 }
 
-/** Tells how many tokens a request of that dialect has, asking nobody. */
+/** Counts the tokens of a request of that dialect without calling a provider. */
 async function sendTokenCount(
   { contextOf, limits, refuse }: CallerHandlers,
   dialect: CallerFormat,

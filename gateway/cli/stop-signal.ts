@@ -1,4 +1,4 @@
-/** How `serve` is told to end. */
+/** The signals that end `serve`. */
 import type { Log } from '../settings/log.ts';
 import { exit } from './exit.ts';
 

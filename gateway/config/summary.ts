@@ -1,4 +1,4 @@
-/** A good config as plain data: who is asked, by whom, and as whom; never a key. */
+/** A valid config as plain data: providers, routes, keys' owners; never a key. */
 import type { AcceptRule } from '../core/signals/signal.ts';
 import type { Account, ConfiguredStep, Settings } from '../settings/settings.ts';
 import { originOf } from './origin.ts';

@@ -93,7 +93,7 @@ export interface ExecutionHandle {
    * reader. Rejects only for a mistake of ours that left nothing to record.
    */
   readonly done: Promise<Exchange>;
-  /** The caller is gone. */
+  /** The caller has disconnected. */
   cancel(): void;
   /** The caller takes bytes again. */
   resume(): void;
@@ -120,9 +120,9 @@ export interface RoutedRequest {
   readonly body: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly includeUsage: boolean;
-  /** A caller that lost its connection may go on where it was: the pieces of its stream are numbered and kept. */
+  /** A caller that lost its connection may resume: the pieces of its stream are numbered and kept. */
   readonly isResumable?: true;
-  /** How the trace goes on at providers with `trace: true`: its flag and the caller's `tracestate`; sampled and without one when absent. */
+  /** How the trace continues at providers with `trace: true`: its flag and the caller's `tracestate`; sampled and without one when absent. */
   readonly propagatedTrace?: { readonly isSampled: boolean; readonly state: string };
   /** Estimated tokens, where the body is not the counted text; `isFree` for calls without a price. */
   readonly estimatedTokens?: { readonly input: number; readonly output: number; readonly isFree?: true };
@@ -143,7 +143,7 @@ export interface RoutedRequest {
 export interface PreparedRequest extends RenderedRequest {
   /** The target's. */
   readonly wire: string;
-  /** Caller and target speak the same wire format: the answer's bytes may pass. */
+  /** Caller and target use the same wire format: the response's bytes may pass. */
   readonly isVerbatim: boolean;
   /** What of an answer to it the caller's format has no place for; absent where the answer's bytes pass. */
   readonly responseLosses?: (answer: ChatResponse) => readonly Warning[];
@@ -153,7 +153,7 @@ export interface PreparedRequest extends RenderedRequest {
   readonly toolNames?: ReadonlyMap<string, string>;
   /** The caller's names of freeform tools that were sent as functions; absent without any. */
   readonly freeformTools?: ReadonlySet<string>;
-  /** It goes on with an answer that broke, and whose beginning it holds. */
+  /** It continues a broken response, whose beginning it has. */
   readonly isContinuation?: boolean;
   /** The request for the target, added log-probabilities included. */
   readonly chat: ChatRequest;

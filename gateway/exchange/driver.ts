@@ -46,7 +46,7 @@ export interface AttemptReport {
   /** Enough content arrived for the route to release the buffered stream. */
   released(): void;
   answered(signals: Signals): void;
-  /** `isContinuable`: another attempt may go on with what the caller read of it. */
+  /** `isContinuable`: another attempt may continue what the caller has read of it. */
   failed(failure: Failure, isContinuable?: boolean): void;
 }
 
@@ -58,7 +58,7 @@ export interface DriverLog {
 }
 
 export interface RouteDriver {
-  /** The caller is gone: everything under way is aborted. */
+  /** The caller has disconnected: everything under way is aborted. */
   cancel(): void;
 }
 

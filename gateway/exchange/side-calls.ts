@@ -11,7 +11,7 @@ import type { PreparedRequest, RoutedRequest } from './contract.ts';
 
 /** Characters of the request and of the response that a judge sees. */
 const judgedTextMax = 20_000;
-/** Models that think before they speak need room to. */
+/** Reasoning models need tokens for their reasoning. */
 const verdictTokensMax = 1_024;
 
 const judgeInstruction =

@@ -1,4 +1,4 @@
-/** Who is asking: the credential in a request's headers becomes a caller, or a refusal. */
+/** Authenticates a request: the credential in its headers becomes a caller, or a refusal. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { invalid, type Refusal } from '../exchange/response/refusal.ts';
 import type { CallerKey, Settings } from '../settings/settings.ts';

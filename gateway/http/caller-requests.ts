@@ -89,7 +89,7 @@ export class CallerRequest implements ExecutionObserver {
     this.#ports.crashed(this.#request, this.#response, problem);
   }
 
-  /** Goes on with what a layer gives, at once where it is there; a refusal is what the caller is told, a throw a mistake of ours. */
+  /** Continues with a layer's result, synchronously when it is there. A refusal is answered; a throw is a bug and answered as 500. */
   #then<Value extends object>(outcome: Value | Refusal | Promise<Value | Refusal>, next: (value: Value) => void): void {
     if (outcome instanceof Promise) {
       outcome.then(

@@ -8,7 +8,7 @@ export interface EdgeLimits extends BodyLimits {
   readonly headersTimeoutMs: number;
   readonly headerBytesMax: number;
   readonly headersMax: number;
-  /** A caller that takes no byte of its answer for this long is gone. */
+  /** A caller that reads no byte of its response for this long is disconnected. */
   readonly writeTimeoutMs: number;
   /** Silence of a stream after which a comment keeps the connection alive. */
   readonly keepAliveMs: number;

@@ -123,7 +123,7 @@ export class RequestExecutor {
     return sink.refusal() === undefined ? budgets.admit(routed, context) : recordingRefusal;
   }
 
-  /** Whoever may resume has a while to come back, in which the provider goes on. */
+  /** A caller that may resume has some time to reconnect, in which the provider continues. */
   #detach({ buffer }: SharedResponse, writer: ResponseWriter, execution: ExecutionHandle, { isResumable }: RoutedRequest): void {
     const { clock } = this.#options;
     const cancelIfUnread = (): void => {

@@ -22,7 +22,7 @@ const recordedBytesMax = 16 * 1024 * 1024;
 const failureBytesMax = 64 * 1024;
 const arrivalsMax = 100_000;
 
-/** The response of one attempt, fed by the transport; it tells the listener what the execution needs. */
+/** The response of one attempt, fed by the transport; it reports to the listener what the execution needs. */
 export class UpstreamResponse {
   status = 0;
   headers: Readonly<Record<string, string>> = {};

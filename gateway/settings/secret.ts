@@ -18,7 +18,7 @@ export class Secret {
     return createHash('sha256').update(this.#value).digest('hex');
   }
 
-  /** In a time that tells nothing. */
+  /** In constant time. */
   equals(text: string): boolean {
     return timingSafeEqual(createHash('sha256').update(text).digest(), Buffer.from(this.sha256, 'hex'));
   }

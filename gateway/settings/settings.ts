@@ -99,7 +99,7 @@ export interface CertificateSettings {
   readonly isMonitored: boolean;
   /** After a breach: `warn` says so, `strict` also sets the route's thresholds to `strict`. */
   readonly onBreach: 'warn' | 'strict';
-  /** The name of the scores that tell harm; the certificate's own measure when absent. */
+  /** The name of the scores that measure harm; the certificate's own measure when absent. */
   readonly score?: string;
   /** The largest number accepts no answer before the last step; unlike infinity it can be recorded as JSON. */
   readonly strict: number;

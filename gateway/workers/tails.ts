@@ -1,4 +1,4 @@
-/** Tails over several workers: who shows one asks all to feed it, and the first process carries the events. */
+/** Tails over several workers: the worker that serves one subscribes to all, and the primary process carries the events. */
 import type { TailEvent, TailFilter } from '../admin/api/exchanges.ts';
 import type { LiveView } from '../admin/gateway-admin.ts';
 import type { WatchedTail } from '../admin/live/workers.ts';

@@ -21,7 +21,7 @@ export interface AuditLedger {
   shippedHead(): ChainHead | undefined;
   /** The oldest entry that is not older than this; undefined for none. */
   firstSince(at: Instant): number | undefined;
-  /** A fact that is asked for again: what was in force last. */
+  /** A fact for later comparison: what was last in force. */
   readFact(name: string): string | undefined;
   writeFact(name: string, value: string): void;
   close(): void;

@@ -37,7 +37,7 @@ export class AuditShipper {
   }
 }
 
-/** Damage and a clock that was set, for whoever asks later why records are missing or out of order. */
+/** Damage and clock jumps, which explain missing or disordered records later. */
 export function recordTrouble(storePath: string, action: string, what: string, log: (line: string) => void): void {
   try {
     const ledger = openAudit(storePath);

@@ -8,7 +8,7 @@ export interface AuditStatus {
   readonly entries: number;
   /** Written down here and not in the store yet. */
   readonly waiting: number;
-  /** Of this folder's chain: keep it elsewhere, and nobody can write another history unseen. */
+  /** Of this folder's chain. A copy kept elsewhere makes a rewritten history detectable. */
   readonly head: ChainHead | undefined;
   /** The first entry of each chain that is not as it was written. */
   readonly faults: readonly ChainFault[];

@@ -1,4 +1,4 @@
-/** Rows that were there and are not: parts that the engine set aside as damaged, and parts that are gone from the folder. */
+/** Detects lost rows: parts that the engine set aside as damaged, and parts that are missing from the folder. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../files/paths.ts';
@@ -41,7 +41,7 @@ export function findDamage(sessions: Sessions, folder: string): readonly string[
   ];
 }
 
-/** To be written after whatever drops parts on purpose, and now and then. */
+/** Written after every deliberate drop of parts, and periodically. */
 export const rememberParts = (sessions: Sessions, folder: string): void =>
   writeFileAtomically(partsFile(folder), `${JSON.stringify(activeParts(sessions))}\n`);
 

@@ -57,7 +57,7 @@ const serverOptions: ServerOptions = {
 /** Connections that arrive in one burst wait here; one that finds no room tries again only after a second. */
 const backlogMax = 4096;
 const drainMsMax = 2_000;
-/** Which parts there are, so that it is noticed when one is gone. */
+/** Records which parts exist, so that a missing one is noticed. */
 const rememberEveryMs = 60_000;
 /** Of this process: the engine itself would share a folder within one. */
 const openPaths = new Set<string>();

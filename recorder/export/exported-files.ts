@@ -19,7 +19,7 @@ export function recordExport(storePath: string, file: ExportedFile): void {
   appendFileSync(exportListFile(storePath), `${JSON.stringify(file)}\n`, { mode: 0o600, flush: true });
 }
 
-/** The same, said by a command: of a relative path as the shell has it. */
+/** The same for a command, with a path relative to the shell's folder. */
 export const recordOutputFile = (storePath: string, path: string, format: ExportedFile['format']): void =>
   recordExport(storePath, { path: resolve(path), format, at: new Date().toISOString() });
 

@@ -91,7 +91,7 @@ export const readAdminKey = (storePath: string): string | undefined => readFileI
 /** The admin key of this folder, made on first use. */
 export const ensureAdminKey = (storePath: string): string => ensureKey(adminKeyFile(storePath));
 
-/** Several processes may want it at once: whoever comes first makes it. */
+/** Several processes may need it at once: the first one makes it. */
 function ensureKey(file: string): string {
   makeFolder(dirname(file));
   const draft = `${file}.${process.pid}.new`;

@@ -8,7 +8,7 @@ import { segmentIds } from '../spool/spool-folders.ts';
 const waitMsMax = 5_000;
 const pollMs = 25;
 
-/** True when everything that was recorded before the call is in the store; false where nobody ships, or when it takes longer than 5 s. */
+/** True when everything that was recorded before the call is in the store; false without a shipper, or when it takes longer than 5 s. */
 export async function flushSpool(storePath: string): Promise<boolean> {
   const root = spoolRoot(storePath);
   const before = await segmentIds(root);

@@ -1,4 +1,4 @@
-/** What the recorder says of itself: its figures, and in words what somebody should look at. */
+/** The recorder's report of itself: counters, and warnings for the operator. */
 import type { ReaderCounts } from '../engine/readers/readers.ts';
 import type { ShipStats } from '../ship/shipper.ts';
 import type { RecorderStats } from './protocol.ts';

@@ -1,5 +1,5 @@
 /**
- * The recorder process, which supervisor.ts forks. It ends when its parent tells it to or is gone.
+ * The recorder process, which supervisor.ts forks. It ends when its parent says so or has ended.
  *
  * It ignores the signals that a terminal or an init system sends to all processes: the parent drains first, and its last records are shipped.
  */
@@ -9,7 +9,7 @@ import { runRecorder } from './recorder.ts';
 
 process.umask(0o077);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
-// When the terminal is gone, a warning must not end this process.
+// When the terminal is closed, a warning must not end this process.
 process.stderr.on('error', () => {});
 
 const stopping = new AbortController();

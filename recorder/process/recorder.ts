@@ -44,7 +44,7 @@ interface OpenedStore {
   close(): Promise<void>;
 }
 
-/** What the parent asks of a running recorder. */
+/** The parent's interface to a running recorder. */
 export interface RecorderRequests {
   /** To end. */
   readonly signal: AbortSignal;
@@ -132,7 +132,7 @@ async function startStore({ path, store: place }: RecorderOptions, log: (line: s
   };
 }
 
-/** Makes the figures of each second, and tells of damage and of a clock that was set: in the log and, once, in the audit. */
+/** Computes the figures each second, and reports damage and clock jumps: in the log and, once, in the audit. */
 function watchHealth(options: RecorderOptions, { engine }: OpenedStore, log: (line: string) => void): (ship: ShipStats) => RecorderStats {
   const damage = engine?.damage ?? [];
   for (const what of damage) recordTrouble(options.path, 'store-damaged', what, log);

@@ -5,7 +5,7 @@ import { exchange, exchanges, labels, payload, tenantOf } from './exchanges.ts';
 import { openReader, type Reader } from './reader.ts';
 import { audit, pairs, run, runs, usage } from './usage.ts';
 
-/** The store is asked when somebody asks, and found anew when it has moved. */
+/** Connects on the first query, and again when the store has moved. */
 export const openRecords = (settings: Settings): Records => recordsOf(openReader(settings));
 
 /** The records over a given reader. */

@@ -25,7 +25,7 @@ export interface MissingRows {
 
 type RowCheck = MissingRows;
 
-/** Rows that arrived before `since` may have been dropped already; those are not asked for. */
+/** Rows that arrived before `since` may have been dropped already; those are not looked up. */
 export async function findMissingRows(
   store: Pick<RowStore, 'select'>,
   batch: Batch,

@@ -2,7 +2,7 @@
 export const segmentFramesMax = 2_500;
 export const segmentBytesMax = 16 * 1024 * 1024;
 export const segmentAgeMs = 5_000;
-/** After a quiet time this many segments close early: whoever tries the gateway looks into the store at once. */
+/** After a quiet time this many segments close early, so that a first request is in the store at once. */
 const earlySegmentsMax = 4;
 const earlySegmentAgeMs = 800;
 

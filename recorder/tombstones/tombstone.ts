@@ -50,7 +50,7 @@ export interface RecordIdentity {
   readonly user: string | undefined;
 }
 
-/** A replay repeats what the original said, and is erased with it; so is feedback about it. */
+/** A replay repeats the original's content, and is erased with it; so is feedback about it. */
 export function recordIdentity(record: Exchange | Feedback): RecordIdentity {
   if ('scores' in record) return { ids: [record.request], at: record.scores[0]?.at ?? 0, tenant: record.tenant, user: undefined };
   const { tenant, user } = record.caller;

@@ -3,7 +3,7 @@ import type { NanoUsd } from '../../gateway/core/money/price.ts';
 import type { Milliseconds } from '../../gateway/core/shared/time.ts';
 import type { Answer, ToolCall } from '../recorded/answer.ts';
 import { anyIndex, canonicalText, jsonPaths, parseJson, similarity } from '../recorded/canonical.ts';
-/** `same` to the letter; `equivalent`: other letters, same content; `undecided`: other words, of which nothing but a judge can tell; `failed`: only one side answered. */
+/** `same`: identical; `equivalent`: same content in another form; `undecided`: other words, which need a judge; `failed`: only one side answered. */
 export type Likeness = 'same' | 'equivalent' | 'undecided' | 'different' | 'failed';
 
 /** From the cheapest comparison to the dearest; the first that is decisive ends it. */

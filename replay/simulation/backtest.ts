@@ -18,7 +18,7 @@ export type FigureName = Exclude<keyof Figures, 'requests'>;
 
 /** The figures of a backtest, in the order of the report. */
 export const figureNames: readonly FigureName[] = ['errorRate', 'costPer1k', 'latencyMsP50', 'latencyMsP95', 'latencyMsP99', 'escalated'];
-/** Shares differ by points; everything else by parts of itself. */
+/** Errors of shares are in points; all others are relative. */
 export const isShare = (name: FigureName): boolean => name === 'errorRate' || name === 'escalated';
 
 interface MetricInput {

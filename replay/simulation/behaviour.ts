@@ -78,7 +78,7 @@ export class BehaviourPool {
   readonly #cells = new Map<string, PooledAttempt[]>();
   readonly #unselected = new Map<string, PooledAttempt[]>();
 
-  /** Attempts that were given up, by us or by a caller who left, do not tell how they would have ended. */
+  /** Attempts that were aborted, by the gateway or by the caller, have no known end. */
   constructor(requests: readonly RecordedRequest[]) {
     for (const request of requests) {
       let isSelected = false;

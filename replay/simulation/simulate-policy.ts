@@ -24,7 +24,7 @@ export interface AttemptBehaviour {
   readonly result: { readonly signals: Signals } | { readonly failure: Failure };
   /** Until enough content arrived for a route that buffers tokens; absent when it never did. */
   readonly releaseAfterMs?: Milliseconds;
-  /** Of one that fails: what was read of it is plain text, which another target may go on with. */
+  /** Of a failed attempt: its partial response is plain text, which another target may continue. */
   readonly continuable?: boolean;
 }
 
@@ -38,9 +38,9 @@ export type Simulation =
 
 interface ScheduledEvent {
   readonly at: Instant;
-  /** The attempt that reports it; an aborted one is heard of no more. */
+  /** The attempt that reports it; events of an aborted attempt are ignored. */
   readonly attempt?: number;
-  /** A timer's or outcome's event but for its Moment, which is made when it is due. */
+  /** A timer's or outcome's event without its routing input, which is taken when it is due. */
   readonly toEvent: (now: RoutingInput) => RouteEvent;
 }
 

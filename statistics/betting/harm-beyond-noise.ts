@@ -13,7 +13,7 @@ export const harmBeyondNoise = (reference: Numbers, repeated: Numbers, candidate
 export const harmBeyondNoiseRange = { from: -0.5, to: 1 } as const;
 
 /**
- * The same where the reference's second answer was asked for a drawn part: Z = r (1 - c) - (R / π) r (1 - r'), in [-1/π_min, 1]. `again` is
+ * The same where a second response of the reference was requested for a drawn part: Z = r (1 - c) - (R / π) r (1 - r'), in [-1/π_min, 1]. `repeated` is
  * not read where it was not drawn.
  */
 export const harmBeyondDrawnNoise = (

@@ -1,4 +1,4 @@
-/** Payoffs of conversations: the sum of loss less bound over their requests, for claims that speak of requests. */
+/** Payoffs of conversations: the sum of loss less bound over their requests, for claims about requests. */
 import { type Clusters, type Numbers, tabulate } from '../estimation/clustered.ts';
 import type { Payoffs } from './mixture.ts';
 
@@ -42,7 +42,7 @@ export function conversationPayoffs(losses: Numbers, clusters: Clusters, claim: 
 }
 
 /**
- * For claims that speak of conversations, each counting once: X_g = mean loss of the conversation - bound. It says nothing about requests:
+ * For claims about conversations, each counting once: X_g = mean loss of the conversation - bound. It says nothing about requests:
  * where long conversations are harder, the share of harmed requests lies far above.
  */
 export function conversationMeanPayoffs(losses: Numbers, clusters: Clusters, bound: number, to = 1): Payoffs {

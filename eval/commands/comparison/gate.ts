@@ -67,7 +67,7 @@ async function evaluateGateFile(file: string, options: GateCommandOptions): Prom
   return { gate, run, runs, isOutcomesFile: outcomesFile !== undefined, sides, outcomes };
 }
 
-/** Checks a gate file that shall be looked at while a run goes on: looking again and again at a judgement that is good for one look would deceive. */
+/** Checks that a gate file may be evaluated during a run: repeated looks need a sequential test. */
 export function requireSequentialGate(file: string): void {
   if (readGate(file).sequential) return;
   throw new CommandError(

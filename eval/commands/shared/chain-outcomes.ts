@@ -22,7 +22,7 @@ export interface ChainOptions extends SharedOptions {
   readonly weigh?: boolean;
 }
 
-/** Whether the command can weigh items that were drawn with unequal chances. */
+/** Whether the command supports weights of items drawn with unequal probabilities. */
 interface WeightSupport {
   readonly weighs?: boolean;
   /** Nothing but what callers of the route got. */

@@ -30,7 +30,7 @@ export const chainFlags = (command: Command, { many = true } = {}): Command =>
     { many },
   );
 
-/** For what can weigh. */
+/** For commands that take weights. */
 export const weighFlag = (command: Command): Command =>
   command.option(
     '--weigh',

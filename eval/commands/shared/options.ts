@@ -116,7 +116,7 @@ export function readItems(file: string): readonly Item[] {
   throw new CommandError(exit.usage, printLineProblems(file, parsed.problems));
 }
 
-/** Weights are refused unless the caller `weighs`: left out of account they would be worse than none. */
+/** Rejects weighted items unless the command supports weights (`weighs`): ignoring weights gives wrong results. */
 export function readOutcomesFile(file: string, weighted = true): Outcomes {
   const items = readItems(file);
   if (!weighted && items.some(({ weight = 1 }) => weight !== 1))

@@ -38,7 +38,7 @@ export async function loadWatchedRequests(
   });
 }
 
-/** The answer that the caller got is that of the last target that the route itself asked. */
+/** The caller's response is that of the last target that the route itself called. */
 function auditOf({ outcomes, weight = 1 }: Item, targets: readonly string[]): NonNullable<WatchedRequest['audit']> {
   const served = targets.slice(0, -1).findLast(target => outcomes.has(target));
   const [got, reference] = [qualityOf(served === undefined ? undefined : outcomes.get(served)), qualityOf(outcomes.get(targets.at(-1)!))];

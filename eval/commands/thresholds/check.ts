@@ -1,4 +1,4 @@
-/** `hindcast eval check`: whether a certificate still speaks of the traffic and the chain that there are. */
+/** `hindcast eval check`: whether a certificate still fits the current traffic and chain. */
 import { CommandError, exit, loadSettings, printResult } from '../../../gateway/cli/command.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import { type Expiry, expiryOf } from '../../certify/expiry.ts';

@@ -13,7 +13,7 @@ export interface WatchReport {
   readonly audited: number;
   /** Audits whose harm is known. */
   readonly labelled: number;
-  /** Labelled audits below which nothing can be said. */
+  /** The minimum number of labelled audits for a verdict. */
   readonly labelled_min: number;
   /** Per request; null without a request. */
   readonly harm: number | null;

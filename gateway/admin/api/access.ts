@@ -1,4 +1,4 @@
-/** Who may do what: the session, tenants, keys, budgets, the audit; and the flush that reads ask for first. */
+/** Who may do what: the session, tenants, keys, budgets, the audit; and the flush before reads. */
 import { z } from 'zod';
 import { change, read, roles } from './contract.ts';
 import { count, json, listOf, page, pageOnly, time, timeParameter, usd, word } from './fields.ts';

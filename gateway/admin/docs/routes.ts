@@ -31,7 +31,7 @@ export function docsRoutes(): readonly RouteEntry[] {
   ];
 }
 
-/** A page each, rendered when the first one asks. */
+/** A page each, rendered on the first request. */
 function guideRoutes(): readonly RouteEntry[] {
   const guides = readGuides();
   const pages = new Map<string, string>();
@@ -49,7 +49,7 @@ function guideRoutes(): readonly RouteEntry[] {
   });
 }
 
-/** Made when the first one asks. */
+/** Made on the first request. */
 function makeAll() {
   const document = openApiDocument(version());
   return {

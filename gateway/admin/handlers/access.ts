@@ -31,7 +31,7 @@ export const accessHandlers: Handlers<'flush' | 'listTenants' | 'listKeys' | 'ge
   listAudit: (call, { records }) => {
     if (!records) return noStore;
     const tenants = tenantsSeenBy(call.caller);
-    // What is about no tenant belongs to whoever runs the gateway.
+    // Entries without a tenant are for operators of the gateway only.
     return records.audit(call.query, { ...call, tenants: tenants?.includes('default') ? [...tenants, ''] : tenants });
   },
 };

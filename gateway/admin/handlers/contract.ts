@@ -9,7 +9,7 @@ export interface AuditNote {
   readonly subject: string;
   readonly tenant?: string;
   readonly detail?: object;
-  /** Where it is not whoever asks. */
+  /** Set when it is not the caller. */
   readonly actor?: string;
 }
 
@@ -23,7 +23,7 @@ export interface Call<Name extends RouteName> extends ReadScope {
   audit(entry: AuditNote): void;
 }
 
-/** Events until the asker leaves; gives what ends it. */
+/** Sends events until the client disconnects; gives the function that ends it. */
 export interface EventStream<Event> {
   open(send: (event: Event) => void): () => void;
 }

@@ -26,7 +26,7 @@ export const exchangeHandlers: Handlers<
   'listExchanges' | 'getExchange' | 'getPayload' | 'listInFlight' | 'tail' | 'addLabel' | 'listLabels'
 > = {
   listExchanges: (call, { records }) => {
-    // Whether a word is in a payload tells of the payload.
+    // A search for a word reveals whether the payload has it.
     if (call.query.text !== undefined && !seesTexts(call.caller))
       return forbidden('role_too_small', 'A search in texts needs a key with role: analyst or more.', 'text');
     return records ? records.exchanges(call.query, call) : noStore;

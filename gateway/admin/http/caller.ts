@@ -1,4 +1,4 @@
-/** Who asks the admin API, and what keeps them out: no key, too small a role, another site, a missing header. Pure over a request's head. */
+/** The caller of the admin API, and refusals: no key, too small a role, another site, a missing header. Pure over a request's head. */
 import type { IncomingMessage } from 'node:http';
 import { forbidden, invalid, isRefusal, type Refusal } from '../../exchange/response/refusal.ts';
 import { findKey, presentedCredential, unknownKey } from '../../http/authenticate.ts';
@@ -63,7 +63,7 @@ const localCaller = (adminKey: Secret): AdminCaller => ({
 export function refusalFor(spec: RouteSpec, caller: AdminCaller): Refusal | undefined {
   if (spec.role === 'open') return undefined;
   if (!mayActAs(caller.role, spec.role)) {
-    // What the first routes under /admin have always said.
+    // The code that the first routes under /admin have always used.
     if (spec.role === 'admin') return forbidden('admin_only', 'This needs a key with role: admin.');
     return forbidden('role_too_small', `This needs a key with role: ${spec.role} or more.`);
   }

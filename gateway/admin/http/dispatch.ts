@@ -1,4 +1,4 @@
-/** One call of the admin API: who asks, whether they may, what exactly is requested; then the handler, the answer and the audit. */
+/** One call of the admin API: authentication, authorisation, parameters; then the handler, the response and the audit. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import { invalid, isRefusal, type Refusal } from '../../exchange/response/refusal.ts';

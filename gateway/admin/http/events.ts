@@ -1,4 +1,4 @@
-/** Server-sent events to one asker, who may leave, or read too slowly. */
+/** Server-sent events to one client, which may disconnect or read too slowly. */
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../core/shared/time.ts';
 import type { TailEvent } from '../api/exchanges.ts';

@@ -1,4 +1,4 @@
-/** Whether an exchange is one that a tail asks for: the same question that the list puts to the store. Pure. */
+/** Whether an exchange matches a tail's filter: the same conditions as the list's in the store. Pure. */
 import type { ExchangeSummary, TailFilter } from '../api/exchanges.ts';
 
 /** Whether an exchange passes the filter; members that the filter leaves out pass. */

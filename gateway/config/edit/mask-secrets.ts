@@ -10,7 +10,7 @@ export interface MaskedText {
   readonly secrets: ReadonlyMap<string, string>;
 }
 
-/** A text that is no YAML is not shown at all: nobody can tell what in it is secret. */
+/** A text that is no YAML is not shown at all: its secrets cannot be found. */
 export function maskSecrets(text: string): MaskedText | undefined {
   const document = parseDocument(text, { prettyErrors: false, logLevel: 'silent' });
   if (document.errors.length > 0) return undefined;
@@ -47,7 +47,7 @@ function isHarmless(value: string): boolean {
   return url !== null && /^(?:https?|rediss?):$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '';
 }
 
-/** A hash lets nobody in, and is what tells two keys apart. */
+/** A hash gives no access, and distinguishes two keys. */
 function isMaskedPath(path: Path): boolean {
   const [top, second] = path;
   if (top === 'keys') return false;

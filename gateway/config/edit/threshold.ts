@@ -5,7 +5,7 @@ export type EditResult = { readonly ok: true; readonly text: string } | { readon
 
 export interface ThresholdEdit {
   readonly route: string;
-  /** That the step must ask. */
+  /** The target of the step. */
   readonly target: string;
   /** From 0, which is the default. */
   readonly step?: number;

@@ -3,7 +3,7 @@ import { isSurelyInvalid } from '../shared/failure.ts';
 import { isTried } from './choose-step.ts';
 import type { RouteState, RoutingInput } from './contract.ts';
 
-/** Whether a target of another maker may be asked after this state's refusals. Needs `maker` on the steps. */
+/** Whether a target of another maker may be tried after this state's refusals. Needs `maker` on the steps. */
 export function mayAskOtherMaker(state: RouteState): boolean {
   const refusals = state.attempts.filter(attempt => attempt.of === undefined && attempt.failure?.kind === 'invalid-request');
   const [refusal] = refusals;

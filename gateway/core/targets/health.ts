@@ -94,7 +94,7 @@ type OwnHealth = { -readonly [Member in keyof TargetHealth]: TargetHealth[Member
 
 /** The health of targets, one record each that changes in place: a copy for every observation would dominate the cost of a call. */
 export class OwnHealthMap extends Map<string, TargetHealth> {
-  /** Records that nobody else holds. */
+  /** Records without another reference. */
   readonly #own = new WeakSet<TargetHealth>();
 
   /** Equal to `observeHealth`. */

@@ -6,7 +6,7 @@ import type { ReportedRateLimits } from './rate-limit-headers.ts';
 /**
  * The outcome of an attempt, as health and rate limits observe it.
  * `credential` is the fingerprint of the provider key, '' for none. `tokens` is the call's estimate before it was sent, repeated at its
- * end. Each `asked` is followed by exactly one of answered, failed and aborted.
+ * end. Each `sent` is followed by exactly one of answered, failed and aborted.
  */
 export type Observation = { readonly target: string; readonly credential: string; readonly at: Instant; readonly tokens?: number } & (
   | { readonly type: 'sent'; readonly kind?: AttemptKind }

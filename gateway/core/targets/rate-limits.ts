@@ -49,7 +49,7 @@ const decayMs: Milliseconds = 10_000;
 const initialLimits: KeyRateLimits = { blockedUntil: 0, consecutive429s: 0, recentCalls: { count: 0, at: 0 } };
 
 /** The map key of a target and a key's fingerprint. */
-/** The last name made, which most calls ask for again. */
+/** The last name made, which most calls need again. */
 let lastName = { target: '', credential: '', name: ' ' };
 
 /** The name under which limits of a target and a credential are kept. The last name is reused without allocation. */

@@ -12,7 +12,7 @@ export interface CallPorts {
   readonly upstream: Upstream;
 }
 
-/** What of the caller's request goes on to the provider beside its body. */
+/** Headers of the caller's request that are forwarded to the provider. */
 export interface PropagatedContext {
   readonly traceparent: string;
   readonly tracestate: string;

@@ -33,7 +33,7 @@ export function withStreamRecovery(
   }
 }
 
-/** One answer of text, of which any beginning may be gone on with. */
+/** One response of text, any beginning of which can be continued. */
 const isPlainText = ({ choices = 1, tools, output, logprobs, reasoning }: ChatRequest): boolean =>
   choices === 1 && tools.length === 0 && !logprobs && !reasoning && (output === undefined || output.type === 'text');
 

@@ -15,7 +15,7 @@ export class StreamRecovery {
   readonly #bufferCharacters: number;
   /** What the caller has read, while it is nothing but text. */
   #deliveredText: string | undefined = '';
-  /** Blanks that the next attempt may say once more: none may stand at the end of a beginning that is given to it. */
+  /** Trailing white space that the next attempt may repeat: a prefix must not end with any. */
   #trailingWhitespace = '';
   #isFinished = false;
   #priorUsage: Usage | undefined;

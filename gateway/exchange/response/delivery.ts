@@ -24,7 +24,7 @@ export class Delivery {
   readonly #streamId: string | undefined;
   #finalBytes: Buffer = emptyBuffer;
 
-  /** `streamId`: what a caller names, with the number of the last piece it has, to go on from there; absent when it may not. */
+  /** `streamId`: what a caller names, with the number of its last piece, to resume from there; absent when it may not. */
   constructor(sink: ResponseSink, streamId?: string) {
     this.#sink = sink;
     this.#streamId = streamId;

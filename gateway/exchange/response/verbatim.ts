@@ -12,7 +12,7 @@ export interface RequestChanges {
   readonly logprobs: { readonly top: number } | undefined;
 }
 
-/** The caller's JSON text, exact but for what the target must hear from us. */
+/** The caller's JSON text, exact except for the members that the gateway sets. */
 export function patchRequestText(wire: string, raw: RawRequest, { model, stream, logprobs }: RequestChanges): string {
   const span = raw.members.get('model');
   const isOnlyModel = span && wire !== 'gemini-generate' && !(wire === 'openai-chat' && (stream || logprobs));

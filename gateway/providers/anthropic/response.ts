@@ -9,7 +9,7 @@ import { failureOf } from './failure.ts';
 
 export { text };
 
-/** A non-streaming response, or the failure that its body tells of. */
+/** A non-streaming response, or the failure in its body. */
 export function parseResponse(body: Json): ChatResponse | Failure {
   if (!isObject(body)) return { kind: 'invalid-response', message: 'the response is not a JSON object' };
   if (body.type === 'error' || isObject(body.error)) return failureOf(body);

@@ -15,7 +15,7 @@ import {
   text,
 } from '../openai/parsing/reading.ts';
 
-/** A non-streaming response, or the failure that its body tells of. */
+/** A non-streaming response, or the failure in its body. */
 export function parseResponse(body: Json): ChatResponse | Failure {
   if (!isObject(body)) return { kind: 'invalid-response', message: 'the response is not a JSON object' };
   const choices = choicesIn(body);

@@ -21,7 +21,7 @@ export interface AccessPolicy {
 export function authenticate(request: IncomingMessage, parameters: URLSearchParams, access: AccessPolicy): EngineAccount {
   const { user, password } = credentialsOf(request, parameters);
   const expected = user === 'writer' ? access.writerKey : user === 'default' ? (access.password ?? '') : undefined;
-  // Unknown users are compared as well, so that the time tells nothing.
+  // Unknown users are compared as well, so that the time reveals nothing.
   const isEqual = timingSafeEqual(digest(password), digest(expected ?? access.writerKey));
   if (expected === undefined || !isEqual) {
     throw exceptions.unauthenticated(

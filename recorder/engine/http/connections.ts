@@ -1,4 +1,4 @@
-/** Who may keep how many connections: what has not said who it is makes way, and readers have a number of their own. */
+/** Limits of connections: unauthenticated ones are closed for new ones, and readers have a limit of their own. */
 import type { Socket } from 'node:net';
 import { exceptions } from '../session/exception.ts';
 import type { EngineAccount } from './authentication.ts';
@@ -22,14 +22,14 @@ export class Connections {
     endOldest(this.#unknown);
   }
 
-  /** One that asked whether the store is up is not half-sent, and makes way for others of its kind only. */
+  /** A health check is not half-sent, and is closed only for another health check. */
   probed(socket: Socket): void {
     if (!this.#unknown.delete(socket)) return;
     this.#probes.add(socket);
     endOldest(this.#probes);
   }
 
-  /** Once it is known who asks; throws when that account has too many. */
+  /** Called after authentication; throws when the account has too many connections. */
   admit(socket: Socket, account: EngineAccount['name']): void {
     this.#unknown.delete(socket);
     this.#probes.delete(socket);

@@ -1,4 +1,4 @@
-/** What a statement's execution is given, whoever asked for it. */
+/** The input of a statement's execution, for readers and the writer alike. */
 import type { Readers } from '../readers/readers.ts';
 import { exceptions } from '../session/exception.ts';
 import type { Sessions } from '../session/sessions.ts';

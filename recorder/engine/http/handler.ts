@@ -11,7 +11,7 @@ import { ResponseWriter } from './response-writer.ts';
 import { readStatementRequest } from './statement-request.ts';
 import { executeAsWriter } from './writer-execution.ts';
 
-/** A client that takes nothing for this long has gone without saying so. A reader's rows wait in memory meanwhile. */
+/** A client that reads nothing for this long is taken as disconnected. A reader's rows wait in memory meanwhile. */
 const readerStallMsMax = 60_000;
 const writerStallMsMax = 600_000;
 

@@ -17,7 +17,7 @@ export const fileBytesMax = 1024 * 1024 * 1024;
 const readerBodyMsMax = 5_000;
 const writerSilenceMsMax = 120_000;
 
-/** Ends the connection of whoever does not send the body that was announced. */
+/** Ends the connection of a client that does not send the announced body. */
 export function limitBodyTime(request: IncomingMessage, mayWrite: boolean): void {
   if (request.complete) return;
   const cut = (): void => {

@@ -1,4 +1,4 @@
-/** Writes an HTTP answer as ClickHouse does: headers, compression when it was asked for, back-pressure, and errors before or in the middle. */
+/** Writes an HTTP answer as ClickHouse does: headers, compression on request, back-pressure, and errors before or in the middle. */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';

@@ -1,4 +1,4 @@
-/** Runs a statement of whoever holds the writer's key: on this thread, in places of its own. */
+/** Runs a writer's statement: on this thread, in sessions apart from readers. */
 import { exceptions } from '../session/exception.ts';
 import type { Lease, Sessions } from '../session/sessions.ts';
 import { setupStatements } from '../session/settings.ts';
@@ -20,7 +20,7 @@ export async function executeAsWriter(context: EngineContext, turn: StatementExe
   if (answerHello(context, statement.sql, format, writer)) return;
   const streams = statement.streams && isRowByRow(format) && parameters.get('wait_end_of_query') !== '1';
   const lease = context.sessions.lease(setupStatements(parameters, { database, mayWrite: true, buffered: !streams }));
-  // Nobody asks with the same values again.
+  // The same values are not used again.
   lease.tainted = values.size > 0;
   try {
     if (statement.kind !== 'read') await write(context, statement, turn, lease);
@@ -81,7 +81,7 @@ async function buffer(
   }
 }
 
-/** A change goes on when its client leaves: half of one is worse, and a repeated insert is known by its token. */
+/** A write continues when its client disconnects: half of one is worse, and a repeated insert is recognised by its token. */
 async function write(
   { sessions, readers, inserter, rememberParts }: EngineContext,
   statement: Statement,

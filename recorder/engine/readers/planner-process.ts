@@ -22,7 +22,7 @@ const limits = { memoryBytes: 1024 * mebibyte, queryMemoryBytes: 64 * mebibyte, 
 const cpuMsMax = 2_000;
 /** Without the library's own pages, which the recorder has in memory as well. */
 const memoryBytesMax = 250 * mebibyte;
-/** One that is planned more slowly starts where it keeps nobody waiting. */
+/** A statement that is planned more slowly starts in a place of its own, where no other waits for it. */
 const quickMs = 250;
 /** MEMORY_LIMIT_EXCEEDED and TIMEOUT_EXCEEDED: with rows it would not be less. */
 const finalCodes: ReadonlySet<number> = new Set([241, 159]);

@@ -1,6 +1,6 @@
 /**
- * Ends the planner's process from a thread of its own, for the engine listens to nobody while it computes constants: when a statement has taken
- * too much CPU, when memory grows, and when the recorder is gone.
+ * Ends the planner's process from a thread of its own, because the engine cannot be interrupted while it computes constants: when a statement has taken
+ * too much CPU, when memory grows, and when the recorder has ended.
  */
 import { readFileSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
@@ -21,7 +21,7 @@ export const cpuMs = (): number => {
   return (user + system) / 1000;
 };
 
-/** Where a system does not tell files from the rest, the engine's library is taken for what it takes elsewhere. */
+/** Where the system does not report file-backed memory apart, the size of the engine's library is subtracted. */
 const libraryBytes = 240 * 1024 * 1024;
 
 /** Memory of this process without shared libraries, in bytes. */

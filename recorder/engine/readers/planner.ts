@@ -36,7 +36,7 @@ interface Running {
 
 export class Planner {
   readonly #options: PlannerOptions;
-  /** One at a time: of several it could not be told which one it died of. */
+  /** One at a time: with several, the cause of its death would be unknown. */
   readonly #line = new ConcurrencyLimiter(1, waitingMax, () =>
     exceptions.tooManyQueries(`More than ${waitingMax} statements are waiting.`),
   );
@@ -72,7 +72,7 @@ export class Planner {
     this.#known.clear();
   }
 
-  /** Rejects with what the reader is told. */
+  /** Rejects with the error for the reader. */
   async plan(request: PlanRequest, signal: AbortSignal): Promise<PlannedStatement> {
     const key = JSON.stringify(request);
     const known = this.#known.get(key);
@@ -168,7 +168,7 @@ const overran = (): EngineException =>
   );
 
 function sendTo(child: ChildProcess, message: ToPlanner): void {
-  // A child that has gone says so by its exit.
+  // A child that has ended emits `exit`.
   if (child.connected) child.send(message, () => {});
 }
 

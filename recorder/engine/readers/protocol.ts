@@ -1,4 +1,4 @@
-/** What the engine says to its readers' planner and to its readers' thread, and what they answer. Everything is plain data. */
+/** Messages between the engine, its readers' planner and its readers' thread. Everything is plain data. */
 import type { EngineException } from '../session/exception.ts';
 
 /** A table or view as the engine would create it. */
@@ -55,7 +55,7 @@ export type ToReaderThread =
       readonly sql: string;
       readonly format: string;
       readonly streams: boolean;
-      /** Nobody asks with the same values again. */
+      /** The same values are not used again. */
       readonly keepSession: boolean;
     }
   | { readonly type: 'next' | 'kill' | 'end'; readonly id: number }

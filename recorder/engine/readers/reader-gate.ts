@@ -8,7 +8,7 @@ export interface ReaderGateOptions {
   readonly spare: number;
   /** Beyond the engine's own limit of a reader's statement. */
   readonly callMsMax?: number;
-  /** How long one may go on that has been told to end. */
+  /** How long a cancelled statement may continue. */
   readonly endMsMax?: number;
 }
 

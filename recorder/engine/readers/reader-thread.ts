@@ -1,4 +1,4 @@
-/** Runs readers' statements on a thread of their own, and gives their rows as they are asked for. */
+/** Runs readers' statements on a thread of their own, and gives their rows on demand. */
 import { Worker } from 'node:worker_threads';
 import { EngineException, exceptions } from '../session/exception.ts';
 import { fileOf } from './process-file.ts';

@@ -45,7 +45,7 @@ export class Readers {
     return this.#planner.plan(request, signal);
   }
 
-  /** Hands the rows to `use` through a result that it may ask as it likes; what is left running is ended. */
+  /** Passes the result to `use`, which reads rows at its own pace; a statement that still runs afterwards is ended. */
   run(statement: ReaderStatement, signal: AbortSignal, use: (result: Pick<ReaderResult, 'next'>) => Promise<void>): Promise<void> {
     return this.#open.run(async () => {
       const result = await this.#thread.start(statement);

@@ -74,7 +74,7 @@ export class Sessions {
     if (this.#busy.size === 0) this.#whenIdle?.();
   }
 
-  /** Runs a native call when a thread is free for it. What is recorded waits for nobody's questions. */
+  /** Runs a native call when a thread is free for it. Inserts do not wait for queries. */
   run<Result>(work: () => Promise<Result>, signal?: AbortSignal, gate: Gate = 'recording'): Promise<Result> {
     return this.#gates[gate].run(work, signal);
   }

@@ -1,9 +1,9 @@
 /**
  * How the threads of the process's pool are shared. Each native call holds one, and files and names are read with the same pool, so that without
- * shares of their own whoever asks most would keep rows from being recorded.
+ * shares of their own the busiest client would keep rows from being recorded.
  */
 
-/** Whose calls these are: the recorder's own, or those of whoever holds the writer's key. Readers have a gate of their own. */
+/** The owner of a call: the recorder itself, or a client with the writer's key. Readers have a gate of their own. */
 export type Gate = 'recording' | 'writer';
 
 /** What the recorder's process is started with. */

@@ -22,7 +22,7 @@ export interface CheckOptions {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** What the engine itself refuses beyond, unless told otherwise. */
+/** Limits beyond which the engine itself refuses, by default. */
 export const sqlBytesMax = 256 * 1024;
 const cachedMax = 256;
 const cachedLengthMax = 16 * 1024;

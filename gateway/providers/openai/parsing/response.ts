@@ -12,7 +12,7 @@ import { signedReasoningIn } from './reasoning-details.ts';
 /** Bounds memory; above any real request. */
 const choicesMax = 128;
 
-/** A non-streaming response, or the failure that its body tells of. */
+/** A non-streaming response, or the failure in its body. */
 export function parseResponse(body: Json): ChatResponse | Failure {
   if (!isObject(body)) return { kind: 'invalid-response', message: 'the response is not a JSON object' };
   const choices = listOf(body.choices);
