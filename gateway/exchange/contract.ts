@@ -147,6 +147,8 @@ export interface PreparedRequest extends RenderedRequest {
   readonly isVerbatim: boolean;
   /** What of an answer to it the caller's format has no place for; absent where the answer's bytes pass. */
   readonly responseLosses?: (answer: ChatResponse) => readonly Warning[];
+  /** Makes the bytes of a verbatim response readable for the caller; absent where they always are. */
+  readonly adaptAnswer?: (data: string) => string;
   /** JSON is requested by prompt only, not enforced. */
   readonly emulatesJson?: true;
   /** The caller's tool names by the shorter ones that were sent; absent when none was changed. */

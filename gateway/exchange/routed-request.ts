@@ -3,14 +3,14 @@
 import { hash } from 'node:crypto';
 import type { ChatRequest, ChatResponse } from '../core/chat/chat.ts';
 import { type Json, type JsonObject, type JsonScan, scanObject, spliceMembers } from '../core/chat/json.ts';
-import { limitsFor } from '../core/chat/limits/field-limits.ts';
+import { type FieldLimits, limitsFor } from '../core/chat/limits/field-limits.ts';
 import { fitBody } from '../core/chat/limits/fit-body.ts';
-import { fitToLimits } from '../core/chat/limits/fit-request.ts';
+import { type FittedRequest, fitToLimits } from '../core/chat/limits/fit-request.ts';
 import type { Hash } from '../core/chat/limits/fit-values.ts';
 import { approximated, dropped, type Provider, type Warning } from '../core/chat/provider.ts';
 import { isNative, restoreSignatures } from '../core/chat/reasoning-signature.ts';
 import { unsupportedHints, withCallerFieldNames } from '../core/chat/request-loss.ts';
-import { withPlainTools } from '../core/chat/tool-forms.ts';
+import { type PlainRequest, withPlainTools } from '../core/chat/tool-forms.ts';
 import { outputTokensDefault, requirementsOf } from '../core/money/catalogue.ts';
 import type { RoutePolicy, RouteStep } from '../core/routing/router.ts';
 import { putLruEntry } from '../core/shared/lru-map.ts';
@@ -50,38 +50,77 @@ export function prepare(
   model: string,
   isContinuation = false,
 ): PreparedRequest {
-  const { raw, chat: original } = request;
+  const { chat: original } = request;
   const logprobs = logprobsNeeded(request, step);
-  const added = logprobs ? { addedLogprobs: { callerTop: original.logprobs?.top } } : {};
   const measured = logprobs ? { ...original, logprobs } : original;
   const plain = withPlainTools(measured, provider.toolForms);
   const limits = limitsFor(provider.limits, model);
-  const { chat, warnings: limitWarnings, toolNames } = fitToLimits(plain.chat, limits, sha256);
+  const fitted = fitToLimits(plain.chat, limits, sha256);
+  const fitting: Fitting = { request, provider, model, measured, plain, limits, fitted, logprobs };
   const { wire } = request.dialect;
-  // A field that the caller did not send is not lost to it.
-  const withoutAddedLogprobs = (warnings: readonly Warning[]): readonly Warning[] =>
-    logprobs && !original.logprobs ? warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : warnings;
-  if (
+  const isVerbatim =
     !isContinuation &&
     plain.chat === measured &&
     provider.wire === wire &&
     isNative(original, wire === 'anthropic-messages') &&
-    (!logprobs || wire === 'openai-chat')
-  ) {
-    const path = pathOf(provider, model, chat);
-    const patched = patchRequestText(wire, raw, { model, stream: chat.stream, logprobs });
-    const fitted = chat === measured || !limits ? patched : changeBody(patched, value => fitBody(wire, value, limits, sha256));
-    const { body, warnings } = adaptBody(fitted, provider, model);
-    const callerWarnings = withCallerFieldNames(limitWarnings, request.dialect.fieldNames, original.messagePaths);
-    const marks = { isVerbatim: true, ...(toolNames ? { toolNames } : {}), ...added };
-    return { path, body, warnings: [...callerWarnings, ...withoutAddedLogprobs(warnings)], chat, wire: provider.wire, ...marks };
-  }
+    (!logprobs || wire === 'openai-chat');
+  return isVerbatim ? prepareVerbatim(fitting) : prepareRendered(fitting, isContinuation);
+}
+
+/** A request on its way to one target: as it was read, with functions only, and within the target's limits. */
+interface Fitting {
+  readonly request: RoutedRequest;
+  readonly provider: Provider;
+  readonly model: string;
+  readonly measured: ChatRequest;
+  readonly plain: PlainRequest;
+  readonly limits: FieldLimits | undefined;
+  readonly fitted: FittedRequest;
+  /** That the gateway added. */
+  readonly logprobs: { readonly top: number } | undefined;
+}
+
+/** A field that the caller did not send is not lost to it. */
+const withoutAddedLogprobs = (warnings: readonly Warning[], { request, logprobs }: Fitting): readonly Warning[] =>
+  logprobs && !request.chat.logprobs ? warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : warnings;
+
+const addedLogprobs = ({ request, logprobs }: Fitting): Pick<PreparedRequest, 'addedLogprobs'> =>
+  logprobs ? { addedLogprobs: { callerTop: request.chat.logprobs?.top } } : {};
+
+/** The caller's own bytes, changed only where the target's limits and dialect differ. */
+function prepareVerbatim(fitting: Fitting): PreparedRequest {
+  const { request, provider, model, measured, limits, fitted, logprobs } = fitting;
+  const { chat, toolNames } = fitted;
+  const { wire, fieldNames } = request.dialect;
+  const patched = patchRequestText(wire, request.raw, { model, stream: chat.stream, logprobs });
+  const within = chat === measured || !limits ? patched : changeBody(patched, value => fitBody(wire, value, limits, sha256));
+  const { body, warnings } = adaptBody(within, provider, model);
+  const adaptAnswer = provider.adaptAnswer?.();
+  const limitWarnings = withCallerFieldNames(fitted.warnings, fieldNames, request.chat.messagePaths);
+  return {
+    path: pathOf(provider, model, chat),
+    body,
+    warnings: [...limitWarnings, ...withoutAddedLogprobs(warnings, fitting)],
+    chat,
+    wire: provider.wire,
+    isVerbatim: true,
+    ...(toolNames ? { toolNames } : {}),
+    ...(adaptAnswer ? { adaptAnswer } : {}),
+    ...addedLogprobs(fitting),
+  };
+}
+
+function prepareRendered(fitting: Fitting, isContinuation: boolean): PreparedRequest {
+  const { request, provider, model, plain, fitted } = fitting;
+  const { chat, toolNames } = fitted;
+  const { chat: original, dialect } = request;
   const unsignedWarnings: Warning[] = [];
-  const rendered = provider.renderRequest(restoreSignatures(withoutGatewayMembers(chat), wire, provider.wire, unsignedWarnings), model);
-  const warnings = withoutAddedLogprobs(rendered.warnings);
-  const { fieldNames } = request.dialect;
+  const restored = restoreSignatures(withoutGatewayMembers(chat), dialect.wire, provider.wire, unsignedWarnings);
+  const rendered = provider.renderRequest(restored, model);
+  const warnings = withoutAddedLogprobs(rendered.warnings, fitting);
+  const { fieldNames } = dialect;
   const renamedWarnings = [
-    ...withCallerFieldNames([...plain.warnings, ...limitWarnings], fieldNames, original.messagePaths),
+    ...withCallerFieldNames([...plain.warnings, ...fitted.warnings], fieldNames, original.messagePaths),
     // Their messages are those of the fitted chat.
     ...withCallerFieldNames([...unsignedWarnings, ...warnings], fieldNames, chat.messagePaths),
     ...withCallerFieldNames(unsupportedHints(original, provider), fieldNames, original.messagePaths),
@@ -94,7 +133,7 @@ export function prepare(
     isVerbatim: false,
     ...(toolNames ? { toolNames } : {}),
     ...(plain.freeformTools ? { freeformTools: plain.freeformTools } : {}),
-    ...added,
+    ...addedLogprobs(fitting),
     ...(warnings.some(({ type, field }) => type === 'approximated' && field === 'response_format') ? { emulatesJson: true } : {}),
     ...(isContinuation ? { isContinuation } : {}),
   };

@@ -1,5 +1,6 @@
 /** OpenAI's Chat Completions API, and the vendors that implement it. */
 import type { Provider } from '../core/chat/provider.ts';
+import { adaptAnswer } from './openai/adapt-answer.ts';
 import { compatibleLimits } from './openai/limits.ts';
 import { parseFailure } from './openai/parsing/failure.ts';
 import { parseResponse } from './openai/parsing/response.ts';
@@ -18,6 +19,7 @@ export const openai = {
   modelPrefixes: ['gpt-', 'chatgpt-', 'o1', 'o3', 'o4', 'ft:gpt-', 'ft:o'],
   toolForms: ['freeform'],
   limits: compatibleLimits,
+  adaptAnswer,
   renderRequest,
   parseResponse,
   parseStream,

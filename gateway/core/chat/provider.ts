@@ -47,6 +47,11 @@ export interface Provider {
   renderRequest(request: ChatRequest, model: string): RenderedRequest;
   /** The changes a vendor's dialect makes to a body of its wire format, the caller's own bytes included. */
   adapt?(body: JsonObject, model: string): Adaptation;
+  /**
+   * A function for one response, whose JSON text, whole or chunk by chunk, becomes what clients of the wire format read; the same text when
+   * nothing differs.
+   */
+  adaptAnswer?(): (data: string) => string;
   /** `body` is a parsed JSON response with status 2xx. An error in it is returned as a Failure. */
   parseResponse(body: Json): ChatResponse | Failure;
   /** One parser per stream, with its own state. */

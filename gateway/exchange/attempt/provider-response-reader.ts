@@ -1,6 +1,7 @@
-import { type ChatResponse, isContentEvent, type StreamEvent } from '../../core/chat/chat.ts';
+import { type ChatRequest, type ChatResponse, isContentEvent, type StreamEvent } from '../../core/chat/chat.ts';
 import { collectResponse, eventsOf } from '../../core/chat/collect.ts';
 import type { Json } from '../../core/chat/json.ts';
+import { brokenAnswer, noAnswerIn } from '../../core/chat/no-answer.ts';
 import type { Provider, SseEvent, StreamFlag, StreamParser } from '../../core/chat/provider.ts';
 import { stripCodeFence } from '../../core/chat/strip-code-fence.ts';
 import { restoringTools } from '../../core/chat/tool-forms.ts';
@@ -39,7 +40,7 @@ export class ProviderResponseReader {
   status = 0;
   headers: Readonly<Record<string, string>> = {};
   readonly #provider: Provider;
-  readonly #isStreamRequested: boolean;
+  readonly #chat: ChatRequest;
   readonly #listener: ProviderResponseListener;
   readonly #chunks: Buffer[] = [];
   readonly #events: StreamEvent[] = [];
@@ -57,7 +58,7 @@ export class ProviderResponseReader {
     listener: ProviderResponseListener,
   ) {
     this.#provider = restoringTools(prepared.emulatesJson ? stripCodeFence(provider) : provider, prepared);
-    this.#isStreamRequested = prepared.chat.stream;
+    this.#chat = prepared.chat;
     this.#listener = listener;
   }
 
@@ -144,6 +145,8 @@ export class ProviderResponseReader {
       const isHalf = this.#isEnding && failure.kind === 'invalid-response';
       return this.#finishStream(parser, isHalf ? { ...failure, kind: 'truncated' } : failure);
     }
+    const broken = events.find(e => e.type === 'choice-end' && e.finish.reason === 'error');
+    if (broken?.type === 'choice-end') return this.#fail({ ...brokenAnswer(broken.finish), status: this.status });
     this.#emit(events, event);
     if (events.some(e => e.type === 'response-end')) this.#finishStream(parser);
   }
@@ -169,8 +172,9 @@ export class ProviderResponseReader {
     }
     if (end.events.length > 0) this.#emit(end.events, undefined);
     const response = collectResponse(this.#events);
-    if ('kind' in response) return this.#fail(response);
-    this.#complete(response, end.flags);
+    const failure = 'kind' in response ? response : noAnswerIn(response, this.#chat);
+    if (failure) return this.#fail({ status: this.status, ...failure });
+    this.#complete(response as ChatResponse, end.flags);
   }
 
   #readJson(): void {
@@ -187,7 +191,9 @@ export class ProviderResponseReader {
       const waitMs = retryAfterMs(this.headers);
       return this.#fail({ status: this.status, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }), ...response });
     }
-    if (!this.#isStreamRequested) return this.#complete(response, []);
+    const none = noAnswerIn(response, this.#chat);
+    if (none) return this.#fail({ status: this.status, ...none });
+    if (!this.#chat.stream) return this.#complete(response, []);
     this.#emit(eventsOf(response), undefined);
     this.#complete(response, ['not_streamed']);
   }

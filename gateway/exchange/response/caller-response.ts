@@ -69,7 +69,7 @@ export class CallerResponse {
     try {
       if (chat.stream) return { outcome, text: this.#finalEventText ?? this.#streamRenderer().end() };
       const { body } = attempt;
-      if (body && passesWhole(prepared) && isUtf8(body)) return { outcome, text: '', bytes: body };
+      if (body && passesWhole(prepared, attempt.bodyText()) && isUtf8(body)) return { outcome, text: '', bytes: body };
       return { outcome, text: renderResponse(attempt.response!, attempt.bodyText(), prepared, this.#request, secondsOf(receivedAt)) };
     } catch (problem) {
       return this.ending({ type: 'failed', failure: internalFailure('rendering an answer', problem) }, attempts);

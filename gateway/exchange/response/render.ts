@@ -34,6 +34,7 @@ export function verbatimBytes(
 ): Buffer | undefined {
   const passes = raw?.bytes && prepared.isVerbatim && !prepared.addedLogprobs && !renderer.frame;
   if (!passes || events.length !== 1 || events[0]!.type !== 'text-delta') return undefined;
+  if (prepared.adaptAnswer && prepared.adaptAnswer(raw.data) !== raw.data) return undefined;
   return includeUsage || !mentionsUsage(raw.data) ? (raw.bytes as Buffer) : undefined;
 }
 
@@ -41,8 +42,12 @@ export function verbatimBytes(
 export const isFinalEvent = ({ events, raw }: Delta, { isVerbatim }: PreparedRequest): boolean =>
   isVerbatim && raw !== undefined && raw.data !== '[DONE]' && events.some(event => event.type === 'response-end');
 
-function verbatimData(received: string, { addedLogprobs, toolNames }: PreparedRequest, includeUsage: boolean): string | undefined {
-  const data = withToolNames(received, toolNames);
+function verbatimData(
+  received: string,
+  { addedLogprobs, toolNames, adaptAnswer }: PreparedRequest,
+  includeUsage: boolean,
+): string | undefined {
+  const data = withToolNames(adaptAnswer?.(received) ?? received, toolNames);
   const trimmed = includeUsage ? data : withoutNullUsage(data);
   return addedLogprobs ? withoutLogprobs(trimmed, addedLogprobs.callerTop) : trimmed;
 }
@@ -62,9 +67,9 @@ export function responseLosses(response: ChatResponse, prepared: PreparedRequest
   return responseLossesOf(visibleResponse(response, prepared), dialect.responseLosses, chat);
 }
 
-/** Whether a whole JSON answer goes to the caller as it came. */
-export const passesWhole = ({ isVerbatim, addedLogprobs, toolNames }: PreparedRequest): boolean =>
-  isVerbatim && !addedLogprobs && !toolNames;
+/** Whether a whole JSON answer, with that text, goes to the caller as it came. */
+export const passesWhole = ({ isVerbatim, addedLogprobs, toolNames, adaptAnswer }: PreparedRequest, text: string | undefined): boolean =>
+  isVerbatim && !addedLogprobs && !toolNames && (!adaptAnswer || text === undefined || adaptAnswer(text) === text);
 
 /** A non-streaming response. `body` is the provider's JSON text, if any; `now` replaces a missing time. */
 export function renderResponse(
@@ -74,8 +79,8 @@ export function renderResponse(
   { dialect, chat }: RoutedRequest,
   now: number,
 ): string {
-  const { isVerbatim, addedLogprobs, toolNames } = prepared;
-  const named = body === undefined ? undefined : withToolNames(body, toolNames);
+  const { isVerbatim, addedLogprobs, toolNames, adaptAnswer } = prepared;
+  const named = body === undefined ? undefined : withToolNames(isVerbatim ? (adaptAnswer?.(body) ?? body) : body, toolNames);
   const verbatim = named !== undefined && addedLogprobs ? withoutLogprobs(named, addedLogprobs.callerTop) : named;
   if (isVerbatim && verbatim !== undefined) return verbatim;
   return dialect.renderResponse(visibleResponse(response, prepared), now, chat);

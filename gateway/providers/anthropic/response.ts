@@ -22,7 +22,17 @@ export function parseResponse(body: Json): ChatResponse | Failure {
   return {
     id: text(body.id),
     model: text(body.model),
-    choices: [{ index: 0, content, finish: parseFinish(body), ...(unread.length > 0 ? { unread } : {}) }],
+    choices: [
+      {
+        index: 0,
+        content,
+        finish: parseFinish(
+          body,
+          content.some(part => part.type === 'tool-call'),
+        ),
+        ...(unread.length > 0 ? { unread } : {}),
+      },
+    ],
     ...(usage ? { usage } : {}),
     ...(typeof tier === 'string' ? { serviceTier: tier } : {}),
   };
@@ -74,13 +84,16 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   model_context_window_exceeded: 'length',
   tool_use: 'tool-calls',
   refusal: 'refusal',
+  pause_turn: 'other',
 };
 
 /** `holder` has `stop_reason` and `stop_sequence`. */
-export function parseFinish(holder: JsonObject): Finish {
+export function parseFinish(holder: JsonObject, hasCalls: boolean): Finish {
   const raw = text(holder.stop_reason);
   const sequence = raw === 'stop_sequence' ? text(holder.stop_sequence) : '';
-  return { reason: (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other', raw, ...(sequence === '' ? {} : { sequence }) };
+  const known = Object.hasOwn(reasons, raw) ? reasons[raw] : undefined;
+  // Servers that imitate the format have words of their own.
+  return { reason: known ?? (hasCalls ? 'tool-calls' : 'other'), raw, ...(sequence === '' ? {} : { sequence }) };
 }
 
 /** The model's explanation of a refusal, when given. `holder` has `stop_reason` and `stop_details`. */

@@ -193,7 +193,7 @@ function onMessageStop(state: State): readonly StreamEvent[] {
   const explanation = refusalOf(state.stop);
   return [
     ...(explanation === undefined ? [] : [{ type: 'refusal-delta', choice: 0, text: explanation } as const]),
-    { type: 'choice-end', choice: 0, finish: parseFinish(state.stop) },
+    { type: 'choice-end', choice: 0, finish: parseFinish(state.stop, state.callCount > 0) },
     { type: 'response-end' },
   ];
 }

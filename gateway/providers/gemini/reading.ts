@@ -23,12 +23,16 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   TOO_MANY_TOOL_CALLS: 'error',
   MISSING_THOUGHT_SIGNATURE: 'error',
   MALFORMED_RESPONSE: 'error',
+  LANGUAGE: 'other',
+  OTHER: 'other',
+  NO_IMAGE: 'other',
+  IMAGE_OTHER: 'other',
 };
 
 /** Gemini also sends STOP after tool calls. */
 export function parseFinish(raw: string, hasCalls: boolean): Finish {
-  const reason = (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other';
-  return { reason: reason === 'stop' && hasCalls ? 'tool-calls' : reason, raw };
+  const known = Object.hasOwn(reasons, raw) ? reasons[raw] : undefined;
+  return { reason: hasCalls && (known === 'stop' || known === undefined) ? 'tool-calls' : (known ?? 'other'), raw };
 }
 
 /**

@@ -4,6 +4,7 @@ import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import type { ModelLimits } from '../../core/chat/limits/field-limits.ts';
 import { type Adaptation, approximated, dropped, type Provider, type Warning } from '../../core/chat/provider.ts';
 import type { Failure, FailureKind } from '../../core/shared/failure.ts';
+import { adaptAnswer } from './adapt-answer.ts';
 import { vendorLimits } from './limits.ts';
 import { type ModelTraits, vendorModelTraits } from './model.ts';
 import { parseFailure } from './parsing/failure.ts';
@@ -57,6 +58,7 @@ export function vendorProvider(dialect: VendorDialect): Provider {
     limits: dialect.limits ?? vendorLimits,
     renderRequest: (request, model) => render(dialect, request, model),
     adapt: (body, model) => adapt(dialect, body, model),
+    adaptAnswer,
     parseResponse,
     parseStream,
     parseFailure: failureKinds

@@ -27,6 +27,7 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   abort: 'error',
   network_error: 'error',
   insufficient_system_resource: 'error',
+  pause_turn: 'other',
 };
 
 /** The provider's own finish reason; '' while there is none. DashScope sends the text "null" for none. */
@@ -36,11 +37,11 @@ export function finishOf(choice: JsonObject): string {
   return isObject(choice.finish_details) ? text(choice.finish_details.type) : '';
 }
 
-/** OpenAI sends `stop` after a forced call. */
+/** OpenAI sends `stop` after a forced call, and vendors have words of their own. */
 export function parseFinish(raw: string, hasCalls: boolean): Finish {
   const normalizedReason = raw.toLowerCase();
-  const reason = (Object.hasOwn(reasons, normalizedReason) ? reasons[normalizedReason] : undefined) ?? 'other';
-  return { reason: reason === 'stop' && hasCalls ? 'tool-calls' : reason, raw };
+  const known = Object.hasOwn(reasons, normalizedReason) ? reasons[normalizedReason] : undefined;
+  return { reason: hasCalls && (known === 'stop' || known === undefined) ? 'tool-calls' : (known ?? 'other'), raw };
 }
 
 /**
