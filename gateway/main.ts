@@ -96,7 +96,8 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
     sink,
     log,
     environment: process.env,
-    problem: () => (recorder ? recorder.problem() : 'the store is starting'),
+    // A recorder that is started again later is a warning: calls are answered, and their records wait in the spool.
+    problem: () => (recorder ? undefined : 'the store is starting'),
     recorderStats: () => recorder?.stats(),
     processMetrics: true,
   });
@@ -135,7 +136,7 @@ function announce({ store }: Settings, url: string): void {
 async function serveByWorkers(loaded: Settings, settings: Settings, options: ServeOptions): Promise<number> {
   const log = openLog(options);
   let recorder: Recorder | undefined;
-  const state = { problem: () => (recorder ? recorder.problem() : 'the store is starting'), stats: () => recorder?.stats() };
+  const state = { problem: () => (recorder ? undefined : 'the store is starting'), stats: () => recorder?.stats() };
   let workers: Workers | undefined;
   const stopping = stopSignal(() => workers?.forceClose(), log);
   let failure: string | undefined;

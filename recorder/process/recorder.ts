@@ -21,10 +21,10 @@ import {
 import { Rollups } from '../rollups/rollups.ts';
 import { Shipper, type ShipStats } from '../ship/shipper.ts';
 import { ddlTargetOf } from '../store/cluster.ts';
-import { isConnectionError } from '../store/connection-error.ts';
 import { migrate } from '../store/migrate.ts';
 import { applyRetention } from '../store/retention.ts';
 import { connect, type RowStore, type Store } from '../store/store.ts';
+import { isConfigurationError } from '../store/store-down.ts';
 import { tombstoneReader } from '../tombstones/tombstone-reader.ts';
 import { ClockWatch, statsOf, WarningLog } from './health.ts';
 import type { FromRecorder, RecorderOptions, RecorderStats } from './protocol.ts';
@@ -67,7 +67,8 @@ export async function runRecorder(
     for (const problem of closeToOthers(options.path)) log(problem);
     const resource = await startStore(options, log);
     try {
-      await waitForTables(options, resource.store, log, signal);
+      const tables: TablesState = { problem: undefined };
+      await waitForTables(options, resource.store, log, signal, tables);
       const rollups = resource.engine && (await Rollups.open(resource.engine.session, rollupLedgerFile(options.path)));
       const shipper = new Shipper({
         root,
@@ -82,7 +83,8 @@ export async function runRecorder(
       const audit = new AuditShipper(options.path, resource.store);
       const watch = watchHealth(options, resource, log);
       const stats = setInterval(() => {
-        send({ type: 'stats', stats: watch(shipper.stats) });
+        const { stats: ship } = shipper;
+        send({ type: 'stats', stats: watch({ ...ship, problem: ship.problem ?? tables.problem }) });
         audit.shipSoon();
       }, statsEveryMs);
       flushRequests.on('flush', id => void shipper.flush().then(() => send({ type: 'flushed', id })));
@@ -152,25 +154,53 @@ function watchHealth(options: RecorderOptions, { engine }: OpenedStore, log: (li
   };
 }
 
-/** Creates the tables. When a server cannot be reached, it returns and retries in the background: the spool keeps the records. */
-async function waitForTables(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
+/** Why the tables of a server are not there yet; undefined once they are. */
+interface TablesState {
+  problem: string | undefined;
+}
+
+/** Creates the tables. While a server is down, it returns and retries in the background: the spool keeps the records. */
+async function waitForTables(
+  options: RecorderOptions,
+  store: Store,
+  log: (line: string) => void,
+  signal: AbortSignal,
+  tables: TablesState,
+): Promise<void> {
   const { store: place } = options;
   const deadline = Date.now() + serverWaitMs;
   for (;;) {
-    try {
-      await prepareTables(options, store, log);
-      return;
-    } catch (error) {
-      // The server answered with an error.
-      if (place.type === 'embedded' || !isConnectionError(error)) throw error;
-      if (Date.now() < deadline && !signal.aborted) {
-        await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
-        continue;
-      }
-      log(`the store at ${place.url} is out of reach; records wait in the spool: ${(error as Error).message}`);
-      void retryPrepareTables(options, store, log, signal);
-      return;
+    const attempt = prepareTables(options, store, log);
+    const error = await (place.type === 'embedded' ? attempt : within(attempt, deadline)).then(
+      () => undefined,
+      (problem: unknown) => problem as Error,
+    );
+    if (error === undefined) return;
+    if (place.type === 'embedded' || isConfigurationError(error)) throw error;
+    if (Date.now() < deadline && !signal.aborted) {
+      await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
+      continue;
     }
+    tables.problem = `the store at ${place.url} is out of reach; records wait in the spool: ${error.message.slice(0, 300)}`;
+    log(tables.problem);
+    void retryPrepareTables(options, store, log, signal, attempt).then(() => {
+      tables.problem = undefined;
+    });
+    return;
+  }
+}
+
+/** Rejects at the deadline, a time of the wall clock; the work goes on. */
+async function within(work: Promise<void>, deadline: number): Promise<void> {
+  const late = new AbortController();
+  const timeout = sleep(Math.max(0, deadline - Date.now()), undefined, { signal: late.signal }).then(() => {
+    throw new Error('it does not answer');
+  });
+  try {
+    await Promise.race([work, timeout]);
+  } finally {
+    late.abort();
+    timeout.catch(() => {});
   }
 }
 
@@ -185,15 +215,26 @@ async function prepareTables(
   recordRetentionChange(path, { ...retention, ...tableDays }, log);
 }
 
-async function retryPrepareTables(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
+/** `attempt` may still wait for an answer; the next one begins when it has ended. */
+async function retryPrepareTables(
+  options: RecorderOptions,
+  store: Store,
+  log: (line: string) => void,
+  signal: AbortSignal,
+  attempt: Promise<void>,
+): Promise<void> {
+  const problems = new WarningLog(log);
+  let next = attempt;
+  for (;;) {
     try {
-      await prepareTables(options, store, log);
+      await next;
       return log('the store answers');
     } catch (error) {
-      if (!isConnectionError(error)) log(`the store's tables cannot be brought up to date: ${(error as Error).message}`);
+      problems.report([`the store's tables cannot be brought up to date: ${(error as Error).message.slice(0, 300)}`]);
     }
+    await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
+    next = prepareTables(options, store, log);
   }
 }
 

@@ -12,7 +12,7 @@ export interface Recorder {
   readonly storeUrl: string;
   /** Why no recorder is running; records wait in the spool. Undefined while one runs. */
   problem(): string | undefined;
-  /** As of a second ago; undefined before the first. */
+  /** As of a second ago, with the problem among the warnings; undefined before the first. */
   stats(): RecorderStats | undefined;
   /** Has all closed segments shipped now. False when that takes longer than 5 s. */
   flush(): Promise<boolean>;
@@ -86,7 +86,8 @@ class Supervisor implements Recorder {
   }
 
   stats(): RecorderStats | undefined {
-    return this.#stats;
+    const [problem, stats] = [this.#problem, this.#stats];
+    return problem === undefined || stats === undefined ? stats : { ...stats, problem, warnings: [problem, ...stats.warnings] };
   }
 
   async start(): Promise<void> {

@@ -9,6 +9,8 @@ const backoffMsMin = 100;
 const backoffMsMax = 10_000;
 /** Attempts after which a single frame that is too large for the store is set aside. */
 const singleFrameAttemptsMax = 10;
+/** A server that has no room for so little is short of memory; the frame is not at fault. */
+const largeFrameBytes = 1024 * 1024;
 
 export interface InsertContext {
   readonly store: RowStore;
@@ -56,8 +58,8 @@ export async function insertIntoTable(table: TableName, batch: Batch, context: I
         await context.splits.add(token);
         return insertHalves(table, halves, context);
       }
-      if (rowsAtFault && (errorClass === 'never' || attempt >= singleFrameAttemptsMax))
-        return context.onRejected(table, batch.entries[0]!, error);
+      const isTooLarge = attempt >= singleFrameAttemptsMax && body.reduce((sum, piece) => sum + piece.byteLength, 0) >= largeFrameBytes;
+      if (rowsAtFault && (errorClass === 'never' || isTooLarge)) return context.onRejected(table, batch.entries[0]!, error);
       await sleep(Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(attempt, 10)), undefined, { signal: context.signal });
     }
   }

@@ -1,6 +1,7 @@
 /** Asks the store whether it has what it acknowledged: of every exchange each row in each table. */
 import type { Instant } from '../../gateway/core/shared/time.ts';
 import { type TableName, tableNames } from '../rows/tables.ts';
+import { notClickHouse } from '../store/not-clickhouse.ts';
 import type { RowStore } from '../store/store.ts';
 import { type Batch, type BatchEntry, rowCount } from './batch.ts';
 
@@ -54,6 +55,7 @@ async function missingOfPage(
     .filter(({ entries }) => entries.length > 0);
   if (checks.length === 0) return [];
   const counted = await store.select<{ name: string; n: number }>(countQuery(checks, page));
+  if (counted.length !== checks.length) throw notClickHouse();
   const counts = new Map(counted.map(({ name, n }) => [name, Number(n)]));
   const missing: MissingRows[] = [];
   for (const check of checks) {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { clusterStatements } from './cluster.ts';
+import { notClickHouse } from './not-clickhouse.ts';
 import { statementsOf } from './sql-tokens.ts';
 import type { Store } from './store.ts';
 
@@ -79,7 +80,8 @@ async function appliedMigrations(store: Store): Promise<ReadonlyMap<number, Appl
   const [found] = await store.select<{ n: number }>(
     "SELECT count() AS n FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'",
   );
-  if (!found || Number(found.n) === 0) return new Map();
+  if (!found) throw notClickHouse();
+  if (Number(found.n) === 0) return new Map();
   const rows = await store.select<AppliedMigration>('SELECT version, name, checksum FROM schema_migrations FINAL');
   return new Map(rows.map(row => [row.version, row]));
 }

@@ -1,6 +1,7 @@
 /** The store: ClickHouse over HTTP, embedded or a server, through the official client. */
 import { Readable } from 'node:stream';
 import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
+import { notClickHouse } from './not-clickhouse.ts';
 
 export interface StoreAccess {
   readonly url: string;
@@ -53,6 +54,8 @@ const defaultSettings: ClickHouseSettings = {
 const clusterSettings: ClickHouseSettings = { distributed_foreground_insert: 1, insert_quorum: 'auto' };
 
 const requestTimeoutMs = 600_000;
+/** An insert that takes longer is done again under its token: the server may be gone without a word. */
+const insertMsMax = 120_000;
 /** Below the engine's and the servers' keep-alive, so that a socket is never used while the other side closes it. */
 const idleSocketMs = 2_500;
 
@@ -132,12 +135,17 @@ async function insertBinary(
   if (bytes.byteLength === 0) return;
   const query = `INSERT INTO ${identifier(table)} (${columns.map(identifier).join(', ')}) FORMAT RowBinary`;
   const values = Readable.from([bytes], { objectMode: false });
-  const { stream } = await client.exec({ query, values, clickhouse_settings: tokenSetting(token) });
+  const { stream, response_headers: headers } = await client.exec({
+    ...{ query, values, clickhouse_settings: tokenSetting(token) },
+    abort_signal: AbortSignal.timeout(insertMsMax),
+  });
   // An exception after the headers is in the body.
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString();
   if (text.includes('DB::Exception')) throw new Error(text.trim());
+  // Rows are given up once they are acknowledged, so only ClickHouse itself may do that: it answers with headers of its own and nothing else.
+  if (text.trim() !== '' || !Object.keys(headers ?? {}).some(name => name.startsWith('x-clickhouse-'))) throw notClickHouse();
 }
 
 const tokenSetting = (token: string | undefined): ClickHouseSettings => (token ? { insert_deduplication_token: token } : {});
