@@ -47,6 +47,7 @@ export interface CallOptions<Name extends CallName> {
   readonly signal?: AbortSignal;
 }
 
+/** A refusal of the gateway; status 0 when it does not answer. */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
@@ -58,6 +59,7 @@ export class ApiError extends Error {
   }
 }
 
+/** The answer of one route. Rejects with ApiError, or as fetch does when the signal aborts. */
 export async function call<Name extends CallName>(name: Name, options: CallOptions<Name> = {}): Promise<AnswerOf<Name>> {
   const { body, ifMatch, signal } = options;
   const [method] = routes[name];
@@ -86,6 +88,7 @@ async function send(url: string, request: RequestInit): Promise<Response> {
   }
 }
 
+/** Path and query of a call. */
 export function urlOf<Name extends CallName>(name: Name, { params, query }: Pick<CallOptions<Name>, 'params' | 'query'> = {}): string {
   const values = (params ?? {}) as Readonly<Record<string, string>>;
   const path = routes[name][1].replace(/\{(\w+)\}/g, (_, param: string) => encodeURIComponent(values[param] ?? ''));

@@ -26,4 +26,5 @@ export type Session = AnswerOf<'getSession'>;
 export type Role = Session['role'];
 
 const roles: readonly Role[] = ['caller', 'viewer', 'analyst', 'admin'];
+/** Whether a role may do what `least` may. */
 export const mayActAs = (role: Role, least: Role): boolean => roles.indexOf(role) >= roles.indexOf(least);

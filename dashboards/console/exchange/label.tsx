@@ -26,6 +26,7 @@ export function useLabel(exchange: string, name = 'quality') {
   return { value: data?.data[0]?.value, by: data?.data[0]?.evaluator, error: add.error, judge: add.mutate };
 }
 
+/** Three buttons that label an answer. */
 export function LabelButtons({ exchange, name = 'quality' }: { readonly exchange: string; readonly name?: string }) {
   const { value, judge, error } = useLabel(exchange, name);
   return (

@@ -21,6 +21,7 @@ const bytesOf = (text: string, encoding: Payload['encoding']): Uint8Array<ArrayB
 export const readable = (text: string, encoding: Payload['encoding']): string =>
   encoding === 'utf8' ? text : new TextDecoder().decode(bytesOf(text, encoding));
 
+/** Bytes of a text. */
 export const sizeOf = (text: string, encoding: Payload['encoding']): number => bytesOf(text, encoding).length;
 
 /** Hex; undefined where the browser gives no digests, as over http from another machine. */

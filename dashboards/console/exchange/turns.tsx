@@ -3,6 +3,7 @@ import { Badge } from '../parts/outcome.tsx';
 import { Text } from '../parts/text.tsx';
 import { type Part, parse, type Turn } from '../text/turns/turns.ts';
 
+/** Turns one below another. */
 export function Turns({ turns }: { readonly turns: readonly Turn[] }) {
   return (
     <ol className="turns">
@@ -51,6 +52,7 @@ function PartView({ part }: { readonly part: Part }) {
   }
 }
 
+/** JSON with indents; any other text as it is. */
 export function indented(text: string): string {
   const value = parse(text);
   return typeof value === 'object' && value !== null ? JSON.stringify(value, undefined, 2) : text;

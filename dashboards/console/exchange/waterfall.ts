@@ -39,6 +39,7 @@ const begins: Readonly<Record<string, string>> = {
   judge: 'asked to judge an answer',
 };
 
+/** Why an attempt began, in words. */
 export const beginOf = ({ kind, reason }: Attempt): string =>
   [begins[kind] ?? kind, reason === 'declined' ? '' : reason.replaceAll('_', ' ')].filter(text => text !== '').join(': ');
 
@@ -53,6 +54,7 @@ export function thresholdOf({ policy }: ExchangeDetail, step: number): { readonl
     : undefined;
 }
 
+/** How an attempt ended, in words: the failure, or its signal against the threshold. */
 export function endOf(exchange: ExchangeDetail, attempt: Attempt): string {
   if (attempt.outcome !== 'ok')
     return [attempt.error_type || attempt.outcome.replaceAll('_', ' '), attempt.status > 0 ? `status ${attempt.status}` : '']

@@ -7,6 +7,7 @@ interface ButtonProps extends React.ComponentProps<'button'> {
   readonly kind?: 'primary' | 'quiet' | 'danger' | 'plain';
 }
 
+/** A button with an icon before its text. */
 export function Button({ icon, kind = 'plain', children, className = '', ...rest }: ButtonProps) {
   return (
     <button type="button" className={`button ${kind} ${className}`} {...rest}>

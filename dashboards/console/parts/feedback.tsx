@@ -1,12 +1,14 @@
 /** What a page shows instead of data: that it waits, that there is none, that something failed. */
 import { ApiError } from '../api/client.ts';
 
+/** A thin moving line. */
 export const Waiting = ({ label = 'Loading' }: { readonly label?: string }) => (
   <div className="loading" role="status">
     <span className="hidden-text">{label}</span>
   </div>
 );
 
+/** A title in the midst of nothing, and what to do about it. */
 export function Empty({ title, children }: { readonly title: string; readonly children?: React.ReactNode }) {
   return (
     <div className="empty">
@@ -16,6 +18,7 @@ export function Empty({ title, children }: { readonly title: string; readonly ch
   );
 }
 
+/** What failed, with a button that tries again. */
 export function Problem({ error, retry }: { readonly error: unknown; readonly retry?: () => void }) {
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof ApiError && error.status > 0 ? ` (${error.code})` : '';

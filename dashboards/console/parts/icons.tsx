@@ -28,6 +28,7 @@ const paths = {
 
 export type IconName = keyof typeof paths;
 
+/** A line icon; it says nothing to a screen reader. */
 export function Icon({ name }: { readonly name: IconName }) {
   return (
     <svg
@@ -46,6 +47,7 @@ export function Icon({ name }: { readonly name: IconName }) {
   );
 }
 
+/** The mark of the product. */
 export function Mark() {
   return (
     <svg viewBox="0 0 32 32" aria-hidden="true">

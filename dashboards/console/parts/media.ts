@@ -1,6 +1,7 @@
 /** What the window is like, kept up to date. */
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 
+/** Whether a media query matches now. */
 export function useMedia(query: string): boolean {
   const subscribe = useCallback(
     (changed: () => void) => {
@@ -13,6 +14,7 @@ export function useMedia(query: string): boolean {
   return useSyncExternalStore(subscribe, () => matchMedia(query).matches);
 }
 
+/** Whether the window is that of a phone. */
 export const useIsNarrow = (): boolean => useMedia('(max-width: 820px)');
 
 /** The time, looked at every so many milliseconds. */

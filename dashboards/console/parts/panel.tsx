@@ -10,6 +10,7 @@ interface PanelProps {
   readonly children: React.ReactNode;
 }
 
+/** A box with a title and actions. */
 export function Panel({ title, actions, isTight = false, className = '', children }: PanelProps) {
   const id = useId();
   return (
@@ -29,6 +30,7 @@ export interface Figure {
   readonly note?: React.ReactNode;
 }
 
+/** Figures side by side. */
 export function Strip({ figures }: { readonly figures: readonly Figure[] }) {
   return (
     <div className="strip">
@@ -59,6 +61,7 @@ export function Facts({ facts }: { readonly facts: readonly (readonly [string, R
   );
 }
 
+/** Title of a page and its actions. */
 export function PageHead({
   title,
   sub,

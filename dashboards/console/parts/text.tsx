@@ -6,6 +6,7 @@ import { head, visible } from '../text/visible.ts';
 const firstLength = 12_000;
 const moreLength = 200_000;
 
+/** A text of any length; its first 12,000 characters at first. */
 export function Text({ text, isCode = false }: { readonly text: string; readonly isCode?: boolean }) {
   const [shown, setShown] = useState(firstLength);
   const part = head(text, shown);
@@ -24,6 +25,7 @@ export function Text({ text, isCode = false }: { readonly text: string; readonly
   );
 }
 
+/** A text whose hidden characters are marks. */
 export const Visible = ({ text }: { readonly text: string }) =>
   visible(text).map(({ text: piece, isMark }, i) => {
     // The pieces of a text have no names but their places.

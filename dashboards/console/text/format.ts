@@ -28,9 +28,11 @@ export function count(value: number): string {
   return `${size < 100 ? size.toFixed(1) : Math.round(size)}${unit}`;
 }
 
+/** `12.5 %` of a share from 0 to 1; a dash for none. */
 export const percent = (share: number | null | undefined, digits = 1): string =>
   share === null || share === undefined || Number.isNaN(share) ? '–' : `${(share * 100).toFixed(digits)} %`;
 
+/** `950 B`, `12.4 KiB`, `3.1 MiB`. */
 export const bytes = (size: number): string =>
   size < 1_024 ? `${size} B` : size < 1_048_576 ? `${(size / 1_024).toFixed(1)} KiB` : `${(size / 1_048_576).toFixed(1)} MiB`;
 
@@ -49,6 +51,7 @@ export function day(iso: string, now = new Date()): string {
   return at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', ...year });
 }
 
+/** `1 Dec 14:03:07`, in the reader’s zone. */
 export const dateTime = (iso: string): string => `${day(iso)} ${clockTime(iso)}`;
 
 /** `just now`, `3 min ago`, `2 h ago`, `5 d ago`. */
@@ -60,4 +63,5 @@ export function ago(iso: string, now: number): string {
   return seconds < 86_400 ? `${Math.round(seconds / 3_600)} h ago` : `${Math.round(seconds / 86_400)} d ago`;
 }
 
+/** Two digits; a dash for none. */
 export const confidence = (value: number | null | undefined): string => (value === null || value === undefined ? '–' : value.toFixed(2));

@@ -22,6 +22,7 @@ function markOf(character: string): string {
   return code < 0x20 ? String.fromCodePoint(0x2400 + code) : `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
+/** The text as pieces: plain ones, and marks in place of characters that could not be seen. */
 export function visible(text: string): readonly Piece[] {
   if (!hidden.test(text)) return [{ text, isMark: false }];
   const pieces: Piece[] = [];

@@ -90,9 +90,11 @@ export const columns = helper.columns([
   helper.accessor('id', { id: 'id', header: 'Id', cell: ({ getValue }) => <code>{getValue()}</code> }),
 ]);
 
+/** `provider/model`; the requested model when nobody was asked. */
 export const answeredBy = ({ provider, model, requested_model }: Exchange): string =>
   provider === '' ? requested_model : `${provider}/${model}`;
 
+/** `name=value` of each tag. */
 export const tagText = (tags: Exchange['tags']): string =>
   Object.entries(tags)
     .map(([name, value]) => `${name}=${value}`)

@@ -12,6 +12,7 @@ const pageLength = 200;
 /** Of the tail; older ones are in the store by then. */
 const tailMax = 2_000;
 
+/** Finished exchanges of the store, page by page, the newest first. */
 export function useExchanges(search: TrafficSearch) {
   return useInfiniteQuery<Page, Error, InfiniteData<Page>, readonly unknown[], string | undefined>({
     queryKey: ['listExchanges', search],
@@ -79,6 +80,7 @@ export function useTail(search: TrafficSearch, isPaused: boolean): Tail & { read
   return { ...tail, waiting };
 }
 
+/** Requests that are being answered and match; [] for filters that cannot tell of them. */
 export function useInFlight(search: TrafficSearch, isPaused: boolean): readonly InFlight[] {
   const { data } = useQuery({
     queryKey: ['listInFlight'],

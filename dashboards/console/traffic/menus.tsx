@@ -27,6 +27,7 @@ export function useVisibility(): readonly [Visibility, (visibility: Visibility) 
   return [visibility, set];
 }
 
+/** A menu of all columns; `visibility` says false for hidden ones. */
 export function ColumnMenu({ visibility, onChange }: { readonly visibility: Visibility; onChange(visibility: Visibility): void }) {
   return (
     <Root modal={false}>
@@ -82,6 +83,7 @@ function csv(rows: readonly Exchange[]): string {
   return [names.join(','), ...rows.map(row => names.map(name => cell(row[name])).join(','))].join('\n');
 }
 
+/** A menu that saves the selection as JSON lines or CSV, at most 10,000 rows. */
 export function ExportMenu({ search }: { readonly search: TrafficSearch }) {
   const [isBusy, setBusy] = useState(false);
   const save = async (kind: 'jsonl' | 'csv'): Promise<void> => {

@@ -44,6 +44,7 @@ function inputTurns(input: unknown): readonly Turn[] {
   return listOf(input).map(itemTurn);
 }
 
+/** An item of the responses format as a turn. */
 export function itemTurn(item: Fields): Turn {
   switch (item.type) {
     case 'function_call':

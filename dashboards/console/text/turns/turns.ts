@@ -16,11 +16,16 @@ export type Part =
 
 export type Fields = Readonly<Record<string, unknown>>;
 
+/** Whether a value is a JSON object. */
 export const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** The objects of a list; [] for anything else. */
 export const listOf = (value: unknown): readonly Fields[] => (Array.isArray(value) ? value.filter(isFields) : []);
+/** A text; '' for anything else. */
 export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+/** A text as it is, anything else as JSON; '' for undefined. */
 export const jsonText = (value: unknown): string => (typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value));
 
+/** The JSON in a text; undefined when there is none. */
 export function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -57,6 +62,7 @@ function partOf(part: Fields): readonly Part[] {
   }
 }
 
+/** A call of a tool; its input is JSON text. */
 export const callPart = (name: unknown, input: unknown, id: unknown): Part => ({
   ...{ type: 'call', name: textOf(name) || 'unnamed', id: textOf(id) },
   input: jsonText(input),
