@@ -60,7 +60,7 @@ export function callerRoutes(handlers: CallerHandlers): readonly RouteEntry[] {
   ];
 }
 
-/** Counts the tokens of a request of that dialect without calling a provider. */
+/** Counts the tokens of a request of that dialect. */
 async function sendTokenCount(
   { contextOf, limits, refuse }: CallerHandlers,
   dialect: CallerFormat,
@@ -71,8 +71,10 @@ async function sendTokenCount(
   const parsed = await new Promise<ParsedRequest | Refusal>(resolve => parse(request, dialect, limits, resolve));
   const routed = isRefusal(parsed) ? parsed : await route(parsed, dialect, context);
   if (isRefusal(routed)) return refuse(request, response, routed);
-  response.setHeader('x-request-id', context.id).setHeader('x-hindcast-estimate', 'true');
-  sendJson(response, 200, renderTokenCount(dialect, await countTokens(routed, context.runtime)));
+  const { tokens, isEstimated } = await countTokens(routed, context.runtime);
+  response.setHeader('x-request-id', context.id);
+  if (isEstimated) response.setHeader('x-hindcast-estimate', 'true');
+  sendJson(response, 200, renderTokenCount(dialect, tokens));
 }
 
 function sendModels(

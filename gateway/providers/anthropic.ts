@@ -6,6 +6,7 @@ import { prefills } from './anthropic/model.ts';
 import { renderRequest } from './anthropic/request.ts';
 import { parseResponse } from './anthropic/response.ts';
 import { parseStream } from './anthropic/stream.ts';
+import { anthropicCounter } from './counters/token-counters.ts';
 
 export const anthropic = {
   name: 'anthropic',
@@ -22,6 +23,7 @@ export const anthropic = {
   prefills,
   toolForms: ['deferred'],
   limits: { user: { lengthMax: 256, letters: visibleLetters, refusesEmail: true }, toolName: nameOf(128), callId: nameOf(128) },
+  counter: anthropicCounter,
   renderRequest,
   parseResponse,
   parseStream,

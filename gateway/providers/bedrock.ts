@@ -5,6 +5,7 @@ import { parseFailure } from './bedrock/failure.ts';
 import { renderRequest } from './bedrock/request.ts';
 import { parseResponse } from './bedrock/response.ts';
 import { parseStream } from './bedrock/stream.ts';
+import { bedrockCounter } from './counters/token-counters.ts';
 
 export const bedrock = {
   name: 'bedrock',
@@ -18,6 +19,7 @@ export const bedrock = {
   priceBook: 'aws',
   cacheHints: true,
   limits: { toolName: nameOf(64), callId: nameOf(64), metadata: { countMax: 16, keyLengthMax: 256, valueLengthMax: 256 } },
+  counter: bedrockCounter,
   renderRequest,
   parseResponse,
   parseStream,

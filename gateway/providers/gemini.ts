@@ -4,6 +4,7 @@ import { parseFailure } from './gemini/failure.ts';
 import { renderRequest } from './gemini/request.ts';
 import { parseResponse } from './gemini/response.ts';
 import { parseStream } from './gemini/stream.ts';
+import { geminiCounter } from './counters/token-counters.ts';
 
 export const gemini = {
   name: 'gemini',
@@ -16,6 +17,7 @@ export const gemini = {
   priceBook: 'google',
   modelPrefixes: ['gemini-'],
   limits: { toolName: { lengthMax: 64, letters: 'a-zA-Z0-9_.-', startsWithLetter: true }, stopCountMax: 5, refs: 'alone' },
+  counter: geminiCounter,
   renderRequest,
   parseResponse,
   parseStream,

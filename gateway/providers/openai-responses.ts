@@ -6,6 +6,7 @@ import { parseFailure } from './openai/parsing/failure.ts';
 import { renderRequest } from './openai-responses/request.ts';
 import { parseResponse } from './openai-responses/response.ts';
 import { parseStream } from './openai-responses/stream.ts';
+import { responsesCounter } from './counters/token-counters.ts';
 
 export const openaiResponses = {
   name: 'openai-responses',
@@ -18,6 +19,7 @@ export const openaiResponses = {
   priceBook: 'openai',
   toolForms: ['freeform', 'search', 'namespace', 'deferred'],
   limits: { ...openaiLimits, callId: { lengthMax: 64, letters: visibleLetters } },
+  counter: responsesCounter,
   renderRequest,
   parseResponse,
   parseStream,

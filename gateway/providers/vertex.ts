@@ -1,6 +1,7 @@
 /** Gemini on Vertex AI: Google's wire format at an endpoint of region and project, with a token instead of a key. */
 import type { Provider } from '../core/chat/provider.ts';
 import { gemini } from './gemini.ts';
+import { vertexCounter } from './counters/token-counters.ts';
 
 export const vertex = {
   ...gemini,
@@ -10,6 +11,7 @@ export const vertex = {
   account: { region: 'global', project: '' },
   environment: [],
   modelPrefixes: [],
+  counter: vertexCounter,
   renderRequest: (request, model) => {
     const rendered = gemini.renderRequest(request, model);
     return { ...rendered, path: rendered.path.replace(/^\/v1beta(?=\/models\/)/, '') };

@@ -111,7 +111,7 @@ test('the thread that counts does not keep its process alive', () => {
 test("count_tokens uses the encoding of the target's model, and says that it is an estimate", async () => {
   await using gateway = await startGateway(`
 providers:
-  a: { api: anthropic, key: sk-ant-1234567890 }
+  a: { api: anthropic, key: sk-ant-1234567890, base_url: "http://127.0.0.1:9", allow_private: true }
   o: { api: openai, key: sk-1234567890 }
   l: { api: openai, base_url: "http://127.0.0.1:9/v1", allow_private: true }`);
   const count = async (model: string): Promise<number> => {

@@ -45,6 +45,8 @@ export interface Provider {
   /** Whether a model continues an assistant message at the end of the request (prefill); never when absent. */
   prefills?(model: string): boolean;
   renderRequest(request: ChatRequest, model: string): RenderedRequest;
+  /** Its own counter of input tokens, where it has one that costs nothing. */
+  readonly counter?: TokenCounterApi;
   /** The changes a vendor's dialect makes to a body of its wire format, the caller's own bytes included. */
   adapt?(body: JsonObject, model: string): Adaptation;
   /**
@@ -60,6 +62,14 @@ export interface Provider {
   parseFailure(status: number, headers: Readonly<Record<string, string>>, body: string): Failure;
   /** A provider without a network responds here; the edge plays the frames by its clock. */
   simulate?(request: RenderedRequest, model: string): SimulatedResponse;
+}
+
+/** A provider's endpoint that counts the input tokens of a request. */
+export interface TokenCounterApi {
+  /** The call for a request as it would be sent to the model. */
+  render(rendered: Pick<RenderedRequest, 'path' | 'body'>, model: string): { readonly path: string; readonly body: string };
+  /** The count in a parsed JSON response; undefined when there is none. */
+  read(body: Json): number | undefined;
 }
 
 /** Config keys of a cloud account. */

@@ -1,9 +1,10 @@
 /** Renders a stream as message events: blocks start, grow and stop one after another. The stop reason is sent at the end. */
 
 import type { StreamOptions, StreamRenderer } from '../../core/chat/caller-format.ts';
-import type { Finish, StreamEvent, Usage } from '../../core/chat/chat.ts';
+import type { ChatRequest, Finish, StreamEvent, Usage } from '../../core/chat/chat.ts';
 import { type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
 import type { SseEvent } from '../../core/chat/provider.ts';
+import { estimateTokensByLength, tokenizableCall, usageFromCounts } from '../../core/money/token-estimate.ts';
 import { citationOf } from './citations.ts';
 import { errorOf, signatureBlock, stopOf, usageOf } from './wire.ts';
 
@@ -25,8 +26,10 @@ interface State {
   count: number;
   /** The open block for text or reasoning. */
   open: Block | undefined;
-  /** By call index; the calls of one response may grow in parallel. */
-  readonly calls: Map<number, { readonly block: Block; arguments: string }>;
+  /** The open block for a call. */
+  openCall: { readonly index: number; readonly block: Block; arguments: string } | undefined;
+  /** Content that came while a call was incomplete: some vendors' calls grow in parallel, and blocks of this format never overlap. */
+  waiting: StreamEvent[];
   refusalText: string;
   finish: Finish | undefined;
   usage: Usage | undefined;
@@ -42,10 +45,11 @@ export function renderStream({ request }: StreamOptions): StreamRenderer {
     isStarted: false,
     count: 0,
     open: undefined,
-    calls: new Map(),
+    openCall: undefined,
+    waiting: [],
     refusalText: '',
     finish: undefined,
-    usage: undefined,
+    usage: request && estimatedInput(request),
     tier: undefined,
   };
   return {
@@ -60,7 +64,41 @@ export function renderStream({ request }: StreamOptions): StreamRenderer {
 export const renderSseEvent = ({ event, data }: SseEvent): string =>
   `${event === undefined ? '' : `event: ${event}\n`}data: ${data.replaceAll('\n', '\ndata: ')}\n\n`;
 
+/** Clients show the input of the first event; the count of the provider comes with the last. */
+const estimatedInput = (request: ChatRequest): Usage => usageFromCounts(tokenizableCall(request, undefined), estimateTokensByLength);
+
+/** Whether an event begins or extends a block other than the open call's. */
+const isOtherContent = (event: StreamEvent, call: number): boolean =>
+  'choice' in event &&
+  event.type !== 'choice-end' &&
+  event.type !== 'logprobs' &&
+  event.type !== 'unread' &&
+  !(event.type === 'tool-call-delta' && event.index === call);
+
 function renderEvent(state: State, event: StreamEvent): string {
+  const { openCall } = state;
+  if (!openCall || !isOtherContent(event, openCall.index)) return renderContent(state, event);
+  if (isComplete(openCall)) return closeCall(state) + renderContent(state, event);
+  state.waiting.push(event);
+  return '';
+}
+
+const isComplete = ({ arguments: text }: { readonly arguments: string }): boolean => text !== '' && parseJson(text) !== undefined;
+
+function closeCall(state: State): string {
+  const { openCall } = state;
+  state.openCall = undefined;
+  return openCall ? renderBlockStop(openCall.block) : '';
+}
+
+/** What waited for the open call. */
+function renderWaiting(state: State): string {
+  const { waiting } = state;
+  state.waiting = [];
+  return waiting.map(event => renderEvent(state, event)).join('');
+}
+
+function renderContent(state: State, event: StreamEvent): string {
   switch (event.type) {
     case 'response-start':
       state.id = event.id;
@@ -79,14 +117,15 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'tool-call-start': {
       const signatureText = event.signature === undefined ? '' : renderCompleteBlock(state, signatureBlock(''), event.signature);
       const { head, block } = renderBlockStart(state, { type: 'tool_use', id: event.id, name: event.name, input: {} }, 'tool_use');
-      state.calls.set(event.index, { block, arguments: '' });
+      state.openCall = { index: event.index, block, arguments: '' };
       return signatureText + head;
     }
     case 'tool-call-delta': {
-      const call = state.calls.get(event.index);
-      if (!call || event.arguments === '') return '';
+      const call = state.openCall;
+      if (call?.index !== event.index || event.arguments === '') return '';
       call.arguments += event.arguments;
-      return renderBlockDelta(call.block, { type: 'input_json_delta', partial_json: event.arguments });
+      const delta = renderBlockDelta(call.block, { type: 'input_json_delta', partial_json: event.arguments });
+      return state.waiting.length > 0 && isComplete(call) ? delta + closeCall(state) + renderWaiting(state) : delta;
     }
     case 'refusal-delta':
       state.refusalText += event.text;
@@ -153,7 +192,7 @@ function renderCompleteBlock(state: State, content: JsonObject, signature?: stri
 }
 
 function renderBlockStart(state: State, content: JsonObject, type: BlockType): { readonly head: string; readonly block: Block } {
-  const closed = renderMessageStart(state) + closeOpenBlock(state) + closeCompleteCalls(state);
+  const closed = renderMessageStart(state) + closeOpenBlock(state) + closeCall(state);
   const block: Block = { type, index: state.count++ };
   return {
     head: closed + renderNamedEvent('content_block_start', { type: 'content_block_start', index: block.index, content_block: content }),
@@ -167,17 +206,9 @@ function closeOpenBlock(state: State): string {
   return open ? renderBlockStop(open) : '';
 }
 
-/** A call with incomplete arguments stays open, because it may still grow after another has started. */
-function closeCompleteCalls(state: State): string {
-  const complete = [...state.calls].filter(([, call]) => call.arguments !== '' && parseJson(call.arguments) !== undefined);
-  for (const [index] of complete) state.calls.delete(index);
-  return complete.map(([, { block }]) => renderBlockStop(block)).join('');
-}
-
 function renderEnd(state: State): string {
-  const calls = [...state.calls.values()].map(({ block }) => renderBlockStop(block)).join('');
-  state.calls.clear();
-  const closing = renderMessageStart(state) + closeOpenBlock(state) + calls;
+  let closing = renderMessageStart(state) + closeOpenBlock(state) + closeCall(state);
+  while (state.waiting.length > 0) closing += renderWaiting(state) + closeOpenBlock(state) + closeCall(state);
   const { finish = { reason: 'other', raw: '' } as const, refusalText, usage, tier } = state;
   const messageDelta = renderNamedEvent('message_delta', {
     type: 'message_delta',
