@@ -14,6 +14,7 @@ import { registerTail } from './cli/admin/register.ts';
 import { banner, listeningLine } from './cli/banner.ts';
 import { action, CommandError, exit, loadSettings, note } from './cli/command.ts';
 import { registerConfig, registerKeys } from './cli/config-commands.ts';
+import { registerInit } from './cli/init/init-command.ts';
 import type { KeyAudit } from './cli/key-commands.ts';
 import { openState } from './cli/open-state.ts';
 import { openLog, type ServeOptions, withOptions } from './cli/serve-options.ts';
@@ -49,6 +50,7 @@ Examples:
   HINDCAST_LOG=warn hindcast serve`,
     )
     .action(action(serve));
+  registerInit(program);
   registerConfig(program);
   registerKeys(program, auditKey);
   registerTail(program, { keyOf: readAdminKey, urlOf: path => readGatewayAddress(path)?.url });

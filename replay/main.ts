@@ -52,6 +52,7 @@ export function register(program: Command, gateVerdicts: GateVerdicts): void {
     .option('--max-cost <usd>', 'a new cap for the whole run')
     .option('--max-duration <span>', 'stop after this time')
     .option('--retry-errors', 'send failed calls again')
+    .option('--yes', 'as for run; resume never asks')
     .addHelpText('after', resumeHelp)
     .action(
       action((name: string | undefined, options: ResumeOptions) => resumeRun(name ?? 'latest', options, completesFromRecord, gateVerdicts)),

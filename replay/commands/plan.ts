@@ -93,6 +93,7 @@ function planText({ requests, candidates }: SelectedRequests, plans: readonly Ar
     `${requests.length} requests of ${conversations} conversations${drawn}, from ${first} to ${last} UTC`,
     table(['arm', 'calls', 'in the record', 'saved by --only-missing', 'p50', 'p95', 'worst', 'without price'], rows),
     `Total ${total(plan => plan.p50)}, p95 ${total(plan => plan.p95)}, worst ${total(plan => plan.worst)}${plans.some(plan => plan.unpriced > 0) ? ', without calls of unknown price' : ''}. Tools are never executed.`,
+    'Worst: every response has the maximum length that its request or model allows. --max-cost stops a run earlier.',
     ...(notes.length > 0 ? [notes.join('\n')] : []),
   ].join('\n\n');
 }
