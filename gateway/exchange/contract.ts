@@ -141,6 +141,8 @@ export interface RoutedRequest {
 }
 
 export interface PreparedRequest extends RenderedRequest {
+  /** `body` as UTF-8, where it was made of the caller's bytes. */
+  readonly bytes?: Buffer;
   /** The target's. */
   readonly wire: string;
   /** Caller and target use the same wire format: the response's bytes may pass. */

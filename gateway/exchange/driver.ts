@@ -1,6 +1,6 @@
 /** Obeys the router against a real world: the only place where a command becomes an effect. */
 
-import { isPlainEvent, isPlainStart, plainAttempt, plainOutcome, plainTimers } from '../core/routing/plain-route.ts';
+import { firstPlainTimer, isPlainEvent, isPlainStart, laterPlainTimers, plainAttempt, plainOutcome } from '../core/routing/plain-route.ts';
 import {
   type AttemptCommand,
   advance,
@@ -89,8 +89,7 @@ export class Driver implements RouteDriver, DriverLog {
   #start!: RoutingInput;
   /** Absent on the plain way, where it is made of the events when it is needed. */
   #state: RouteState | undefined;
-  /** Of the plain way, those that are due later than the one that is set. */
-  #laterTimers: ReturnType<typeof plainTimers> = [];
+  #deadlineAt: Instant = 0;
   #isCommitted = false;
   #isOver = false;
   /** All commands of one transition run before the next event is handled, even if an attempt reports at once. */
@@ -115,16 +114,15 @@ export class Driver implements RouteDriver, DriverLog {
     this.#seed = seed;
     const start = this.#now();
     this.#start = start;
-    const deadlineAt = (this.#ports.arrivedAt ?? start.at) + policy.deadlineMs;
-    if (isPlainStart(policy, start, deadlineAt)) this.#beginPlainly(start.at, deadlineAt);
+    this.#deadlineAt = (this.#ports.arrivedAt ?? start.at) + policy.deadlineMs;
+    if (isPlainStart(policy, start, this.#deadlineAt)) this.#beginPlainly(policy, start.at);
     else this.#apply(begin(policy, seed, start, this.#ports.arrivedAt));
     this.#processPending();
   }
 
-  #beginPlainly(at: Instant, deadlineAt: Instant): void {
-    this.#laterTimers = plainTimers(this.#policy, at, deadlineAt);
-    const { timer, at: due } = this.#laterTimers[0]!;
-    this.#attempt(plainAttempt(this.#policy));
+  #beginPlainly(policy: RoutePolicy, at: Instant): void {
+    const { timer, at: due } = firstPlainTimer(policy, at, this.#deadlineAt);
+    this.#attempt(plainAttempt(policy));
     this.#setTimer(timer, due);
   }
 
@@ -169,7 +167,7 @@ export class Driver implements RouteDriver, DriverLog {
   #stateFrom(): RouteState {
     if (this.#state === undefined) {
       this.#state = this.#replayed();
-      for (const { timer, at } of this.#laterTimers.slice(1)) this.#setTimer(timer, at);
+      for (const { timer, at } of laterPlainTimers(this.#policy, this.#start.at, this.#deadlineAt)) this.#setTimer(timer, at);
     }
     return this.#state;
   }

@@ -113,7 +113,7 @@ export class Execution implements ExecutionHandle, DriverPorts, AttemptListener<
     const { tokens } = this.#demand;
     const target = this.#environment.targetOf(command.target, `${this.#request.id} ${command.attempt}`, tokens);
     const prepared = this.#prepare(command, target);
-    const bodyBytes = Buffer.from(prepared.body);
+    const bodyBytes = prepared.bytes ?? Buffer.from(prepared.body);
     const credential = target.key?.fingerprint ?? '';
     const spanId = this.#environment.newSpanId();
     const redact = redactor(target.key);

@@ -18,7 +18,7 @@ import { topLogprobsNeeded, topLogprobsOf } from '../core/signals/signal.ts';
 import type { Demand } from '../targets/registry.ts';
 import type { PreparedRequest, RoutedRequest } from './contract.ts';
 import { responseLosses } from './response/render.ts';
-import { gatewayMembers, patchRequestText } from './response/verbatim.ts';
+import { gatewayMembers, patchRequestBytes, patchRequestText } from './response/verbatim.ts';
 
 /** What a call of this question takes from a limit, and for whom. */
 export function demandOf({ caller, body, chat, estimatedTokens }: RoutedRequest): Demand {
@@ -92,7 +92,11 @@ function prepareVerbatim(fitting: Fitting): PreparedRequest {
   const { request, provider, model, measured, limits, fitted, logprobs } = fitting;
   const { chat, toolNames } = fitted;
   const { wire, fieldNames } = request.dialect;
-  const patched = patchRequestText(wire, request.raw, { model, stream: chat.stream, logprobs });
+  const changes = { model, stream: chat.stream, logprobs };
+  const isAlike = chat === measured && fitted.warnings.length === 0 && !provider.adapt && !provider.adaptAnswer;
+  const bytes = isAlike ? patchRequestBytes(wire, request.raw, request.body, changes) : undefined;
+  if (bytes) return prepareBytes(pathOf(provider, model, chat), bytes, chat, provider.wire);
+  const patched = patchRequestText(wire, request.raw, changes);
   const within = chat === measured || !limits ? patched : changeBody(patched, value => fitBody(wire, value, limits, sha256));
   const { body, warnings } = adaptBody(within, provider, model);
   const adaptAnswer = provider.adaptAnswer?.();
@@ -109,6 +113,23 @@ function prepareVerbatim(fitting: Fitting): PreparedRequest {
     ...addedLogprobs(fitting),
   };
 }
+
+/** The caller's bytes, of which a text is made where one is needed. */
+function prepareBytes(path: string, bytes: Buffer, chat: ChatRequest, wire: string): PreparedRequest {
+  return {
+    path,
+    bytes,
+    get body() {
+      return bytes.toString();
+    },
+    warnings: noWarnings,
+    chat,
+    wire,
+    isVerbatim: true,
+  };
+}
+
+const noWarnings: readonly Warning[] = [];
 
 function prepareRendered(fitting: Fitting, isContinuation: boolean): PreparedRequest {
   const { request, provider, model, plain, fitted } = fitting;

@@ -6,15 +6,18 @@ export const coarseSlotMs: Milliseconds = 50;
 /** Sets one timer, and returns the function that cancels it. */
 export type SetTimer = (instant: Instant, fire: () => void) => Cancel;
 
+/** One of the calls of a slot, which are linked in the order they were scheduled: cancelling one moves no other. */
 interface ScheduledCall {
   readonly instant: Instant;
   readonly fire: () => void;
-  /** Its index in the slot; -1 once it has fired or is cancelled. */
-  place: number;
+  isScheduled: boolean;
+  before: ScheduledCall | undefined;
+  after: ScheduledCall | undefined;
 }
 
 interface Slot {
-  readonly calls: ScheduledCall[];
+  readonly number: number;
+  last: ScheduledCall | undefined;
   cancelTimer: Cancel;
 }
 
@@ -31,38 +34,42 @@ export class CoarseTimers {
   at(instant: Instant, fire: () => void): Cancel {
     const number = Math.ceil(instant / coarseSlotMs);
     const slot = this.#slots.get(number) ?? this.#open(number);
-    const call: ScheduledCall = { instant, fire, place: slot.calls.length };
-    slot.calls.push(call);
-    return () => this.#cancel(number, slot, call);
+    const call: ScheduledCall = { instant, fire, isScheduled: true, before: slot.last, after: undefined };
+    if (slot.last) slot.last.after = call;
+    slot.last = call;
+    return () => this.#cancel(slot, call);
   }
 
   #open(number: number): Slot {
-    const slot: Slot = { calls: [], cancelTimer: this.#setTimer(number * coarseSlotMs, () => this.#fire(number, slot)) };
+    const slot: Slot = { number, last: undefined, cancelTimer: this.#setTimer(number * coarseSlotMs, () => this.#fire(slot)) };
     this.#slots.set(number, slot);
     return slot;
   }
 
-  #fire(number: number, slot: Slot): void {
-    this.#slots.delete(number);
-    for (const call of slot.calls.toSorted((a, b) => a.instant - b.instant)) {
-      if (call.place < 0) continue;
-      call.place = -1;
+  #fire(slot: Slot): void {
+    this.#slots.delete(slot.number);
+    const calls: ScheduledCall[] = [];
+    for (let call = slot.last; call; call = call.before) calls.push(call);
+    calls.reverse().sort((a, b) => a.instant - b.instant);
+    for (const call of calls) {
+      if (!call.isScheduled) continue;
+      call.isScheduled = false;
       call.fire();
     }
   }
 
-  /** The last call moves to the freed index. An empty slot cancels its timer. */
-  #cancel(number: number, { calls, cancelTimer }: Slot, call: ScheduledCall): void {
-    const { place } = call;
-    if (place < 0) return;
-    call.place = -1;
-    const last = calls.pop()!;
-    if (last !== call) {
-      calls[place] = last;
-      last.place = place;
-    }
-    if (calls.length > 0) return;
-    cancelTimer();
-    this.#slots.delete(number);
+  /** An empty slot cancels its timer. */
+  #cancel(slot: Slot, call: ScheduledCall): void {
+    if (!call.isScheduled) return;
+    call.isScheduled = false;
+    const { before, after } = call;
+    if (before) before.after = after;
+    if (after) after.before = before;
+    else slot.last = before;
+    // A call that lives on must not hold those that do not.
+    call.before = call.after = undefined;
+    if (slot.last) return;
+    slot.cancelTimer();
+    this.#slots.delete(slot.number);
   }
 }

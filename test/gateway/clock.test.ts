@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { wallClock } from '../../gateway/settings/clock.ts';
+import { CoarseTimers } from '../../gateway/settings/coarse-timers.ts';
+import { VirtualClock } from '../virtual-clock.ts';
 
 const standStillMs = 60;
 
@@ -42,3 +45,28 @@ test('a late timer can still be cancelled before it fires', async () => {
   await new Promise(resolve => setTimeout(resolve, 5));
   expect(hasFired).toBe(false);
 });
+
+test('distant calls that share a timer fire in the order of their instants, without those that were cancelled', () =>
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(300), fc.option(fc.nat(20)))), calls => {
+      const clock = new VirtualClock();
+      const timers = new CoarseTimers((instant, fire) => clock.at(instant, fire));
+      const cancelled = new Set<number>();
+      const fired: number[] = [];
+      const cancels = calls.map(([at], i) => timers.at(at, () => fired.push(i)));
+      for (const [i, [, other]] of calls.entries()) {
+        if (other === null || other >= calls.length) continue;
+        cancels[other]!();
+        cancels[other]!();
+        cancelled.add(other);
+        if (i % 3 === 0) timers.at(calls[other]![0], () => fired.push(-1))();
+      }
+      clock.run();
+      const expected = calls
+        .map(([at], i) => ({ at, i }))
+        .filter(({ i }) => !cancelled.has(i))
+        .sort((a, b) => a.at - b.at);
+      expect(fired).toEqual(expected.map(({ i }) => i));
+      expect(clock.waiting).toBe(0);
+    }),
+  ));

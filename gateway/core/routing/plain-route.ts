@@ -3,7 +3,7 @@
  * without the router's state, which follows from the same events when anything else happens.
  */
 import type { Instant } from '../shared/time.ts';
-import type { AttemptCommand, RouteCommand, RouteEvent, RouteOutcome, RoutePolicy, RouteStep, RoutingInput } from './contract.ts';
+import type { AttemptCommand, RouteEvent, RouteOutcome, RoutePolicy, RouteStep, RoutingInput, Timer } from './contract.ts';
 
 /** Whether the router would call the first step now, and take its answer without judging it. */
 export function isPlainStart({ steps, onBreak }: RoutePolicy, now: RoutingInput, deadlineAt: Instant): boolean {
@@ -25,17 +25,34 @@ export const plainAttempt = ({ steps }: RoutePolicy): AttemptCommand => ({
   kind: 'primary',
 });
 
-type TimerCommand = RouteCommand & { readonly type: 'timer' };
+/** A timer of the router and when it is due. */
+export interface DueTimer {
+  readonly timer: Timer;
+  readonly at: Instant;
+}
 
-/** Of the deadline, of the attempt and of its hedge, in the order in which they are due. */
-export function plainTimers({ steps }: RoutePolicy, at: Instant, deadlineAt: Instant): readonly TimerCommand[] {
-  const { timeoutMs, hedgeAfterMs } = steps[0]!;
-  const timers: TimerCommand[] = [
-    { type: 'timer', timer: { type: 'deadline' }, at: deadlineAt },
-    { type: 'timer', timer: { type: 'timeout', attempt: 0 }, at: at + timeoutMs },
+const deadline: Timer = { type: 'deadline' };
+const timeout: Timer = { type: 'timeout', attempt: 0 };
+const hedge: Timer = { type: 'hedge', attempt: 0 };
+
+/** Of the deadline, of the attempt and of its hedge, the one that is due first. */
+export function firstPlainTimer({ steps }: RoutePolicy, at: Instant, deadlineAt: Instant): DueTimer {
+  const { timeoutMs, hedgeAfterMs = timeoutMs } = steps[0]!;
+  const first = at + Math.min(timeoutMs, hedgeAfterMs);
+  if (deadlineAt <= first) return { timer: deadline, at: deadlineAt };
+  return { timer: hedgeAfterMs < timeoutMs ? hedge : timeout, at: first };
+}
+
+/** The others, in the order in which the router sets them. */
+export function laterPlainTimers(policy: RoutePolicy, at: Instant, deadlineAt: Instant): readonly DueTimer[] {
+  const { timeoutMs, hedgeAfterMs } = policy.steps[0]!;
+  const first = firstPlainTimer(policy, at, deadlineAt).timer;
+  const all: DueTimer[] = [
+    { timer: deadline, at: deadlineAt },
+    { timer: timeout, at: at + timeoutMs },
   ];
-  if (hedgeAfterMs !== undefined) timers.push({ type: 'timer', timer: { type: 'hedge', attempt: 0 }, at: at + hedgeAfterMs });
-  return timers.sort((a, b) => a.at - b.at);
+  if (hedgeAfterMs !== undefined) all.push({ timer: hedge, at: at + hedgeAfterMs });
+  return all.filter(({ timer }) => timer !== first);
 }
 
 /** Whether an event belongs to the plain way: the attempt shows its first content, or has answered. */

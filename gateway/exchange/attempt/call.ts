@@ -49,7 +49,7 @@ function callTarget(
   if (provider.simulate) return simulatedTransport(provider.simulate(prepared, target.model), clock, listener);
   const headers = constantHeaders(target, prepared, propagated) ?? headersFor(target, prepared, propagated);
   const url = urlOf(target, prepared.path);
-  const authHeaders = authenticateCall(target, { url, body: prepared.body, headers }, clock.now());
+  const authHeaders = authenticateCall(target, { url, body, headers }, clock.now());
   if (authHeaders === noAuthHeaders) return upstream.send({ url, headers, body, allowPrivate }, listener);
   const send = (auth: HeaderFields): UpstreamHandle =>
     upstream.send({ url, headers: { ...headers, ...auth }, body, allowPrivate }, listener);

@@ -31,6 +31,34 @@ export function patchRequestText(wire: string, raw: RawRequest, { model, stream,
   });
 }
 
+const usageOption = Buffer.from(',"stream_options":{"include_usage":true}');
+
+/**
+ * The same as UTF-8, cut out of the caller's body without making a text of it; undefined where more than the model and a stream's usage
+ * option changes, or where the body's bytes are not the text's characters.
+ */
+export function patchRequestBytes(wire: string, raw: RawRequest, body: Uint8Array, changes: RequestChanges): Buffer | undefined {
+  const { text, members } = raw;
+  const span = members.get('model');
+  const isOther = !span || wire === 'gemini-generate' || (wire === 'openai-chat' && changes.logprobs);
+  if (isOther || text.length !== body.length || gatewayMembers.some(member => members.has(member))) return undefined;
+  const asksUsage = wire === 'openai-chat' && changes.stream;
+  if (asksUsage && members.has('stream_options')) return undefined;
+  const model = JSON.stringify(changes.model);
+  const brace = asksUsage ? text.lastIndexOf('}') : body.length;
+  const modelBytes = Buffer.byteLength(model);
+  const patched = Buffer.allocUnsafe(body.length - (span.end - span.start) + modelBytes + (asksUsage ? usageOption.length : 0));
+  patched.set(body.subarray(0, span.start));
+  patched.write(model, span.start);
+  patched.set(body.subarray(span.end, brace), span.start + modelBytes);
+  if (asksUsage) {
+    const end = brace - span.end + span.start + modelBytes;
+    patched.set(usageOption, end);
+    patched.set(body.subarray(brace), end + usageOption.length);
+  }
+  return patched;
+}
+
 /** Without `include_usage` a stream reports no token usage. */
 function streamOptions({ text, members }: RawRequest): string {
   const span = members.get('stream_options');

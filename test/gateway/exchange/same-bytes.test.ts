@@ -79,7 +79,7 @@ function prepared(text: string, dialect: (typeof callerFormats)[number], provide
   const chat = dialect.parseRequest(scan.value) as ChatRequest;
   expect(chat).not.toHaveProperty('problem');
   return prepare(
-    { dialect, chat, raw: { text, members: scan.members } } as unknown as RoutedRequest,
+    { dialect, chat, body: Buffer.from(text), raw: { text, members: scan.members } } as unknown as RoutedRequest,
     {} as RouteStep,
     provider,
     'other-model',

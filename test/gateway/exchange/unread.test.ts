@@ -20,7 +20,7 @@ function warningsOf(provider: Provider): readonly string[] {
   const scan = scanObject(text);
   if (!scan.ok) throw new Error(scan.problem.message);
   const chat = openaiChat.parseRequest(scan.value) as ChatRequest;
-  const question = { dialect: openaiChat, chat, raw: { text, members: scan.members } } as unknown as RoutedRequest;
+  const question = { dialect: openaiChat, chat, body: Buffer.from(text), raw: { text, members: scan.members } } as unknown as RoutedRequest;
   const prepared = prepare(question, {} as RouteStep, provider, 'claude-haiku-4-5');
   expect(prepared.isVerbatim).toBe(provider === openai);
   return prepared.warnings.map(({ type, field }) => `${type} ${field}`);

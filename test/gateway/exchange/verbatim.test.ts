@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { scanObject } from '../../../gateway/core/chat/json.ts';
-import { patchRequestText, type RequestChanges, withoutLogprobs, withoutNullUsage } from '../../../gateway/exchange/response/verbatim.ts';
+import {
+  patchRequestBytes,
+  patchRequestText,
+  type RequestChanges,
+  withoutLogprobs,
+  withoutNullUsage,
+} from '../../../gateway/exchange/response/verbatim.ts';
 import { prepare } from '../../../gateway/exchange/routed-request.ts';
 import { openai } from '../../../gateway/providers/openai.ts';
 import { runs } from '../../runs.ts';
@@ -10,12 +16,23 @@ import { routedRequestOf } from './harness.ts';
 const passed = (text: string, changes: Partial<RequestChanges> = {}): string => {
   const scan = scanObject(text);
   if (!scan.ok) throw new Error(scan.problem.message);
-  return patchRequestText(
-    'openai-chat',
-    { text, value: scan.value, members: scan.members },
-    { model: 'm', stream: false, logprobs: undefined, ...changes },
-  );
+  const raw = { text, value: scan.value, members: scan.members };
+  const all = { model: 'm', stream: false, logprobs: undefined, ...changes };
+  const patched = patchRequestText('openai-chat', raw, all);
+  const bytes = patchRequestBytes('openai-chat', raw, Buffer.from(text), all);
+  if (bytes) expect(bytes.toString()).toBe(patched);
+  return patched;
 };
+
+const letters = fc.string({ unit: fc.constantFrom('a', '"', '\\', '}', '{', ',', ' ') });
+const members = fc.dictionary(
+  fc.oneof(fc.constantFrom('messages', 'stream', 'stream_options', 'logprobs'), letters),
+  fc.oneof(letters, fc.integer(), fc.constant(null)),
+  { maxKeys: 3, noNullPrototype: true },
+);
+const bodies = fc.tuple(members, letters, members).map(([first, model, last]) => ({ ...first, model, ...last }));
+
+const wires = ['openai-chat', 'anthropic-messages', 'gemini-generate'];
 
 describe('a request that passes', () => {
   test('json-07: keeps every byte but its model, numbers past 2^53 among them', () => {
@@ -42,6 +59,32 @@ describe('a request that passes', () => {
   test('requests log-probabilities when they are needed', () => {
     expect(passed('{"model":"x","logprobs":false}', { logprobs: { top: 0 } })).toBe('{"model":"m","logprobs":true}');
     expect(passed('{"model":"x"}', { logprobs: { top: 2 } })).toBe('{"model":"m","logprobs":true,"top_logprobs":2}');
+  });
+
+  test('is cut out of its bytes as it is patched as a text', () => {
+    let cuts = 0;
+    fc.assert(
+      fc.property(
+        bodies,
+        letters,
+        fc.constantFrom(undefined, 2),
+        fc.boolean(),
+        fc.constantFrom(...wires),
+        (body, model, indent, stream, wire) => {
+          const text = JSON.stringify(body, null, indent);
+          const scan = scanObject(text);
+          if (!scan.ok) return;
+          const raw = { text, value: scan.value, members: scan.members };
+          const changes = { model, stream, logprobs: undefined };
+          const bytes = patchRequestBytes(wire, raw, Buffer.from(text), changes);
+          if (!bytes) return;
+          cuts++;
+          expect(bytes.toString()).toBe(patchRequestText(wire, raw, changes));
+        },
+      ),
+      runs(300),
+    );
+    expect(cuts).toBeGreaterThan(30);
   });
 
   test('is what the target gets, with nothing lost', () => {
