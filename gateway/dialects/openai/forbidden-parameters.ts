@@ -46,8 +46,20 @@ const forbiddenMembers: ReadonlySet<string> = new Set([
   'sslverify',
 ]);
 
+/** Names that were looked at before; callers make up few others. */
+const allowed = new Set<string>();
+const allowedMax = 500;
+const nameLengthMax = 100;
+
+function isAllowed(member: string): boolean {
+  if (forbiddenMembers.has(member.toLowerCase().replace(/[^a-z]/g, ''))) return false;
+  if (allowed.size < allowedMax && member.length <= nameLengthMax) allowed.add(member);
+  return true;
+}
+
 export function refuseHostParameters(reading: RequestReader, body: JsonObject): void {
-  const hostMember = Object.keys(body).find(member => forbiddenMembers.has(member.toLowerCase().replace(/[^a-z]/g, '')));
+  let hostMember: string | undefined;
+  for (const member in body) if (!allowed.has(member) && !isAllowed(member)) hostMember ??= member;
   if (hostMember === undefined) return;
   refuse(
     reading,

@@ -1,6 +1,6 @@
 /** Reads the messages of a caller, in all versions of the format. */
 import type { Message, Part } from '../../core/chat/chat.ts';
-import type { Json, JsonObject } from '../../core/chat/json.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { unwrapSignature } from '../../core/chat/reasoning-signature.ts';
 import { readContent } from './content.ts';
 import {
@@ -20,12 +20,30 @@ import {
 const roles = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
 
 export function readMessages(reading: RequestReader, value: Json | undefined): readonly Message[] {
+  const plain = plainMessages(value);
+  if (plain) return plain;
   if (!requireGiven(reading, value, 'messages', 'an array of messages')) return [];
   const list = readList(reading, value, 'messages');
   if (list?.length === 0) refuse(reading, 'invalid_value', 'messages', 'messages must hold at least one message.');
   /** The last call of each function, for results with a function name only. */
   const called = new Map<string, string>();
   return readObjects(reading, value, 'messages').flatMap(([message, path]) => readMessage(reading, message, path, called));
+}
+
+const plainRoles: readonly unknown[] = ['system', 'developer', 'user', 'assistant'] satisfies readonly Message['role'][];
+
+/** Messages that say a role and a text and nothing else, as most do; undefined when one says more. */
+function plainMessages(value: Json | undefined): readonly Message[] | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined;
+  const messages: Message[] = [];
+  for (const message of value as readonly Json[]) {
+    if (!isObject(message)) return undefined;
+    const { role, content } = message;
+    if (typeof content !== 'string' || content === '' || !plainRoles.includes(role)) return undefined;
+    for (const member in message) if (member !== 'role' && member !== 'content') return undefined;
+    messages.push({ role: role as Message['role'], content: [{ type: 'text', text: content }] });
+  }
+  return messages;
 }
 
 function readMessage(reading: RequestReader, message: JsonObject, path: string, namesById: Map<string, string>): readonly Message[] {

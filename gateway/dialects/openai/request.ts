@@ -7,6 +7,8 @@ import { refuseHostParameters } from './forbidden-parameters.ts';
 import { readMessages } from './messages.ts';
 import {
   createRequestReader,
+  isGiven,
+  type NumberRange,
   noteUnknownMembers,
   type RequestReader,
   readEnum,
@@ -61,27 +63,39 @@ const knownMembers: ReadonlySet<string> = new Set([
 export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
   const reading = createRequestReader();
   refuseHostParameters(reading, body);
-  const request: ChatRequest = {
-    model: readModel(reading, body),
-    messages: readMessages(reading, body.messages),
-    tools: readTools(reading, body),
-    ...definedMembers({ toolChoice: readToolChoice(reading, body), parallelToolCalls: readParallel(reading, body) }),
+  const model = readModel(reading, body);
+  const messages = readMessages(reading, body.messages);
+  const tools = readTools(reading, body);
+  const request: Building<ChatRequest> = { model, messages, tools, stream: false, stop: noStop, extra: noExtra };
+  setDefined(request, 'toolChoice', readToolChoice(reading, body));
+  setDefined(request, 'parallelToolCalls', readParallel(reading, body));
+  if (isLegacy(body)) {
+    request.legacyFunctions = true;
     // The legacy format has room for one call.
-    ...(isLegacy(body) ? { legacyFunctions: true, parallelToolCalls: false } : {}),
-    stream: readFlag(reading, body.stream, 'stream') ?? false,
-    stop: readStop(reading, body.stop),
-    ...definedMembers({ maxOutputTokens: readLimit(reading, body) }),
-    ...readSampling(reading, body),
-    ...definedMembers({ output: readOutput(reading, body.response_format), reasoning: readReasoning(reading, body) }),
-    ...definedMembers({
-      user: readText(reading, body.user, 'user'),
-      metadata: readMetadata(reading, body.metadata),
-      serviceTier: readText(reading, body.service_tier, 'service_tier'),
-    }),
-    extra: readExtra(reading, body),
-    ...(reading.unmapped.length > 0 ? { unread: reading.unmapped } : {}),
-  };
+    request.parallelToolCalls = false;
+  }
+  request.stream = readFlag(reading, body.stream, 'stream') ?? false;
+  request.stop = readStop(reading, body.stop);
+  setDefined(request, 'maxOutputTokens', readLimit(reading, body));
+  readSampling(reading, body, request);
+  setDefined(request, 'output', readOutput(reading, body.response_format));
+  setDefined(request, 'reasoning', readReasoning(reading, body));
+  setDefined(request, 'user', readText(reading, body.user, 'user'));
+  setDefined(request, 'metadata', readMetadata(reading, body.metadata));
+  setDefined(request, 'serviceTier', readText(reading, body.service_tier, 'service_tier'));
+  request.extra = readExtra(reading, body);
+  if (reading.unmapped.length > 0) request.unread = reading.unmapped;
   return reading.problem ? { problem: reading.problem } : request;
+}
+
+type Building<T> = { -readonly [K in keyof T]: T[K] };
+
+const noStop: readonly string[] = [];
+const noExtra: JsonObject = {};
+
+/** A member that is undefined stays absent. */
+function setDefined<K extends keyof ChatRequest>(request: Building<ChatRequest>, name: K, value: ChatRequest[K] | undefined): void {
+  if (value !== undefined) request[name] = value;
 }
 
 const isLegacy = ({ functions, tools }: JsonObject): boolean =>
@@ -110,8 +124,9 @@ function checkName(reading: RequestReader, name: string, param: string): void {
 }
 
 function readStop(reading: RequestReader, stop: Json | undefined): readonly string[] {
+  if (!isGiven(stop)) return noStop;
   if (typeof stop === 'string') return stop === '' ? [] : [stop];
-  if (stop !== undefined && stop !== null && !Array.isArray(stop)) wrongType(reading, stop, 'stop', 'a string or an array of strings');
+  if (!Array.isArray(stop)) wrongType(reading, stop, 'stop', 'a string or an array of strings');
   const sequences = readTexts(reading, stop, 'stop');
   if (sequences.length > stopSequencesMax) refuse(reading, 'invalid_value', 'stop', `stop may hold at most ${stopSequencesMax} sequences.`);
   return sequences;
@@ -123,39 +138,41 @@ function readTexts(reading: RequestReader, value: Json | undefined, param: strin
 }
 
 function readLimit(reading: RequestReader, body: JsonObject): number | undefined {
-  const range = { min: 1, max: 2 ** 31 - 1, integer: true } as const;
-  const older = readNumber(reading, body.max_tokens, 'max_tokens', range);
-  const limit = readNumber(reading, body.max_completion_tokens, 'max_completion_tokens', range);
+  const older = readNumber(reading, body.max_tokens, 'max_tokens', ranges.limit);
+  const limit = readNumber(reading, body.max_completion_tokens, 'max_completion_tokens', ranges.limit);
   if (older !== undefined && limit !== undefined && older !== limit) {
     refuse(reading, 'invalid_value', 'max_tokens', 'max_tokens and max_completion_tokens say different things: leave one of them out.');
   }
   return limit ?? older;
 }
 
-type Sampling = Pick<
-  ChatRequest,
-  'temperature' | 'topP' | 'topK' | 'frequencyPenalty' | 'presencePenalty' | 'seed' | 'choices' | 'logprobs'
->;
-
-function readSampling(reading: RequestReader, body: JsonObject): Sampling {
-  const number = (param: string, min: number, max: number): number | undefined => readNumber(reading, body[param], param, { min, max });
-  const topK = readNumber(reading, body.top_k, 'top_k', { min: -1, integer: true });
-  return definedMembers({
-    temperature: number('temperature', 0, 2),
-    topP: number('top_p', 0, 1),
-    // 0 and -1 mean no limit.
-    topK: topK !== undefined && topK > 0 ? topK : undefined,
-    frequencyPenalty: number('frequency_penalty', -2, 2),
-    presencePenalty: number('presence_penalty', -2, 2),
-    seed: readNumber(reading, body.seed, 'seed', { integer: true }),
-    choices: readNumber(reading, body.n, 'n', { min: 1, max: choicesMax, integer: true }),
-    logprobs: readLogprobs(reading, body),
-  });
+function readSampling(reading: RequestReader, body: JsonObject, request: Building<ChatRequest>): void {
+  const topK = readNumber(reading, body.top_k, 'top_k', ranges.topK);
+  setDefined(request, 'temperature', readNumber(reading, body.temperature, 'temperature', ranges.temperature));
+  setDefined(request, 'topP', readNumber(reading, body.top_p, 'top_p', ranges.topP));
+  // 0 and -1 mean no limit.
+  setDefined(request, 'topK', topK !== undefined && topK > 0 ? topK : undefined);
+  setDefined(request, 'frequencyPenalty', readNumber(reading, body.frequency_penalty, 'frequency_penalty', ranges.penalty));
+  setDefined(request, 'presencePenalty', readNumber(reading, body.presence_penalty, 'presence_penalty', ranges.penalty));
+  setDefined(request, 'seed', readNumber(reading, body.seed, 'seed', ranges.seed));
+  setDefined(request, 'choices', readNumber(reading, body.n, 'n', ranges.choices));
+  setDefined(request, 'logprobs', readLogprobs(reading, body));
 }
+
+const ranges = {
+  limit: { min: 1, max: 2 ** 31 - 1, integer: true },
+  topK: { min: -1, integer: true },
+  temperature: { min: 0, max: 2 },
+  topP: { min: 0, max: 1 },
+  penalty: { min: -2, max: 2 },
+  seed: { integer: true },
+  choices: { min: 1, max: choicesMax, integer: true },
+  topLogprobs: { min: 0, max: 20, integer: true },
+} as const satisfies Readonly<Record<string, NumberRange>>;
 
 function readLogprobs(reading: RequestReader, body: JsonObject): ChatRequest['logprobs'] {
   const wanted = readFlag(reading, body.logprobs, 'logprobs');
-  const top = readNumber(reading, body.top_logprobs, 'top_logprobs', { min: 0, max: 20, integer: true });
+  const top = readNumber(reading, body.top_logprobs, 'top_logprobs', ranges.topLogprobs);
   if (wanted) return { top: top ?? 0 };
   if (top) refuse(reading, 'invalid_value', 'top_logprobs', 'top_logprobs needs logprobs: true beside it.');
   return undefined;
@@ -188,6 +205,7 @@ export const efforts: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'm
 
 /** OpenAI's `reasoning_effort`, or OpenRouter's `reasoning: {effort, max_tokens, enabled}`. */
 function readReasoning(reading: RequestReader, body: JsonObject): Reasoning | undefined {
+  if (!isGiven(body.reasoning) && !isGiven(body.reasoning_effort)) return undefined;
   const other = readObject(reading, body.reasoning, 'reasoning') ?? {};
   noteUnknownMembers(reading, other, ['effort', 'max_tokens', 'enabled'], 'reasoning');
   const enabled = readFlag(reading, other.enabled, 'reasoning.enabled');
@@ -214,15 +232,24 @@ export function readMetadata(reading: RequestReader, value: Json | undefined): C
 /** Unknown members, which the target may know. Lists of models are handled by the gateway and checked like `model`. */
 function readExtra(reading: RequestReader, body: JsonObject): JsonObject {
   readModels(reading, body);
-  const extra = Object.fromEntries(Object.entries(body).filter(([member, value]) => value !== null && !knownMembers.has(member)));
+  let extra: Record<string, Json> | undefined;
+  for (const member in body) {
+    if (body[member] === null || knownMembers.has(member)) continue;
+    extra ??= {};
+    extra[member] = body[member]!;
+  }
   const options = readStreamOptions(reading, body);
-  return Object.keys(options).length > 0 ? { ...extra, stream_options: options } : extra;
+  if (options) return { ...extra, stream_options: options };
+  return extra ?? noExtra;
 }
+
+const modelLists = ['models', 'fallbacks'];
 
 /** Lists of models are handled by the gateway. A fallback may be an object with a `model` and nothing else. */
 export function readModels(reading: RequestReader, body: JsonObject): void {
-  for (const param of ['models', 'fallbacks']) {
-    const list = readList(reading, body[param], param) ?? [];
+  for (const param of modelLists) {
+    const list = readList(reading, body[param], param);
+    if (!list) continue;
     if (list.length > namesMax) refuse(reading, 'invalid_value', param, `${param} may name at most ${namesMax} models.`);
     for (const [index, item] of list.entries()) {
       const path = `${param}[${index}]`;
@@ -236,9 +263,11 @@ export function readModels(reading: RequestReader, body: JsonObject): void {
   }
 }
 
-/** The gateway renders the usage of a stream; other options belong to the target. */
-function readStreamOptions(reading: RequestReader, body: JsonObject): JsonObject {
-  const { include_usage: usage, ...rest } = readObject(reading, body.stream_options, 'stream_options') ?? {};
+/** The gateway renders the usage of a stream; other options belong to the target, undefined for none. */
+function readStreamOptions(reading: RequestReader, body: JsonObject): JsonObject | undefined {
+  const options = readObject(reading, body.stream_options, 'stream_options');
+  if (!options) return undefined;
+  const { include_usage: usage, ...rest } = options;
   readFlag(reading, usage, 'stream_options.include_usage');
-  return rest;
+  return Object.keys(rest).length > 0 ? rest : undefined;
 }

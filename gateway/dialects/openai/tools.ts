@@ -18,8 +18,11 @@ import {
   wrongType,
 } from './request-reader.ts';
 
+const noTools: readonly Tool[] = [];
+
 /** The tools, legacy `functions` included. Invalid ones are left out, and the reading keeps the first problem. */
 export function readTools(reading: RequestReader, body: JsonObject): readonly Tool[] {
+  if (!isGiven(body.tools) && !isGiven(body.functions)) return noTools;
   const tools = readObjects(reading, body.tools, 'tools').flatMap(([tool, path]): readonly Tool[] => {
     const type = readText(reading, tool.type, `${path}.type`) ?? 'function';
     if (type === 'custom') return readFreeform(reading, tool, path);

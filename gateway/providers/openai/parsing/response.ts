@@ -36,6 +36,17 @@ export function parseResponse(body: Json): ChatResponse | Failure {
 function parseChoice(choice: JsonObject, at: number, id: string, sources: readonly Citation[]): Choice {
   const index = typeof choice.index === 'number' ? choice.index : at;
   const message = objectOf(choice.message);
+  const said = onlyTextIn(message);
+  if (said !== undefined && sources.length === 0) {
+    const parsed: { -readonly [K in keyof Choice]: Choice[K] } = {
+      index,
+      content: [{ type: 'text', text: said }],
+      finish: parseFinish(finishOf(choice), false),
+    };
+    const logprobs = parseLogprobs(choice.logprobs);
+    if (logprobs.length > 0) parsed.logprobs = logprobs;
+    return parsed;
+  }
   const calls = callsIn(message).map(
     (call, number): Part => ({
       type: 'tool-call',
@@ -64,6 +75,17 @@ function parseChoice(choice: JsonObject, at: number, id: string, sources: readon
     ...(logprobs.length > 0 ? { logprobs } : {}),
     ...(unread.length > 0 ? { unread } : {}),
   };
+}
+
+/** The text of a message that says nothing else, as most do; undefined for any other. */
+function onlyTextIn(message: JsonObject): string | undefined {
+  for (const member in message) {
+    const value = message[member];
+    if (member === 'role' || member === 'content' || value === null || (Array.isArray(value) && value.length === 0)) continue;
+    return undefined;
+  }
+  const { content } = message;
+  return typeof content === 'string' && content !== '' ? content : undefined;
 }
 
 /** Citation ranges refer to the text, of which there is one. */
