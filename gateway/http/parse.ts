@@ -13,6 +13,7 @@ import type { FeatureFlags } from '../flags/flags.ts';
 import type { CallerKey, Route } from '../settings/settings.ts';
 import { describeNoTarget, stickyKeyOf } from '../targets/planner.ts';
 import { type Body, type BodyLimits, checkContentType, receiveBody } from './body.ts';
+import { namedSessionOf, SessionShares } from './conversation.ts';
 import { resolve } from './resolve.ts';
 
 /** A parsed and checked request, not yet routed. */
@@ -78,7 +79,7 @@ export function route(
 ): RoutedRequest | Refusal | Promise<RoutedRequest | Refusal> {
   const chosen = resolve(context.settings, context.key.tenant, parsed.value);
   if (isRefusal(chosen)) return chosen;
-  const caller = chosen.flag === undefined ? undefined : callerFrom(parsed.headers, context.key, parsed.chat.user);
+  const caller = chosen.flag === undefined ? undefined : callerFrom(parsed, context.key, chosen.name);
   const flagged = caller && !isRefusal(caller) ? flagOf(chosen, { caller, chat: parsed.chat }, context.flags) : undefined;
   return flagged
     ? flagged.then(flag => routedRequestOf(parsed, dialect, context, chosen, flag))
@@ -106,7 +107,7 @@ export function routedRequestOf(
   flag?: FlagEvaluation,
 ): RoutedRequest | Refusal {
   const { headers } = parsed;
-  const caller = callerFrom(headers, key, parsed.chat.user);
+  const caller = callerFrom(parsed, key, chosen.name);
   if (isRefusal(caller)) return caller;
   const hops = hopsFrom(headers);
   if (typeof hops === 'object') return hops;
@@ -147,7 +148,19 @@ const tagsMax = 16;
 const tagShape = /^[a-z0-9][a-z0-9_.-]{0,63}$/;
 const valueLengthMax = 256;
 
-function callerFrom(headers: IncomingHttpHeaders, key: CallerKey, user: string | undefined): Caller | Refusal {
+const sessionShares = new SessionShares();
+
+/** An agent's session is a conversation; any other value only while it is not carried by much of the route's traffic. */
+function conversationOf({ headers, value }: ParsedRequest, route: string): string {
+  const given = headerText(headers['x-hindcast-conversation']);
+  if (given !== '') return given;
+  const session = namedSessionOf(headers, value);
+  if (!session) return '';
+  return session.isAgent || sessionShares.isConversation(route, session.id) ? session.id : '';
+}
+
+function callerFrom(parsed: ParsedRequest, key: CallerKey, route: string): Caller | Refusal {
+  const { headers, chat } = parsed;
   const tags: Record<string, string> = {};
   let count = 0;
   for (const header in headers) {
@@ -157,14 +170,14 @@ function callerFrom(headers: IncomingHttpHeaders, key: CallerKey, user: string |
     if (!tagShape.test(name) || value.length > valueLengthMax || ++count > tagsMax) return badTag(header);
     tags[name] = value;
   }
-  const conversation = headerText(headers['x-hindcast-conversation']);
+  const conversation = conversationOf(parsed, route);
   if (conversation.length > valueLengthMax) {
     return invalid('invalid_value', `x-hindcast-conversation is longer than ${valueLengthMax} characters.`, 'x-hindcast-conversation');
   }
   return {
     tenant: key.tenant,
     project: key.project,
-    user: key.user || (user ?? ''),
+    user: key.user || (chat.user ?? ''),
     key: key.name,
     requestId: headerText(headers['x-request-id']).slice(0, valueLengthMax),
     conversation,

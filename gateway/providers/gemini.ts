@@ -1,10 +1,10 @@
 /** Google's Gemini API, generateContent. */
 import type { Provider } from '../core/chat/provider.ts';
+import { geminiCounter } from './counters/token-counters.ts';
 import { parseFailure } from './gemini/failure.ts';
 import { renderRequest } from './gemini/request.ts';
 import { parseResponse } from './gemini/response.ts';
 import { parseStream } from './gemini/stream.ts';
-import { geminiCounter } from './counters/token-counters.ts';
 
 export const gemini = {
   name: 'gemini',

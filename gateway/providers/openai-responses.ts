@@ -1,12 +1,12 @@
 /** OpenAI's Responses API, used statelessly: the whole conversation is sent, and nothing is stored unless the caller requests it. */
 import { visibleLetters } from '../core/chat/limits/field-limits.ts';
 import type { Provider } from '../core/chat/provider.ts';
+import { responsesCounter } from './counters/token-counters.ts';
 import { openaiLimits } from './openai/limits.ts';
 import { parseFailure } from './openai/parsing/failure.ts';
 import { renderRequest } from './openai-responses/request.ts';
 import { parseResponse } from './openai-responses/response.ts';
 import { parseStream } from './openai-responses/stream.ts';
-import { responsesCounter } from './counters/token-counters.ts';
 
 export const openaiResponses = {
   name: 'openai-responses',

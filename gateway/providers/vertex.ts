@@ -1,7 +1,7 @@
 /** Gemini on Vertex AI: Google's wire format at an endpoint of region and project, with a token instead of a key. */
 import type { Provider } from '../core/chat/provider.ts';
-import { gemini } from './gemini.ts';
 import { vertexCounter } from './counters/token-counters.ts';
+import { gemini } from './gemini.ts';
 
 export const vertex = {
   ...gemini,
