@@ -24,6 +24,7 @@ import { createDispatch, createRoutes, type RouteEntry } from './http/route-tabl
 import { auditRollbacks } from './observability/audit.ts';
 import { requestLine } from './observability/logs.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { createWebhooks } from './observability/webhooks.ts';
 import { type FileRegistry, openFileRegistry } from './passthrough/batches/file-registry.ts';
 import { passThroughRoutes } from './passthrough/routes.ts';
 import { wallClock } from './settings/clock.ts';
@@ -68,7 +69,7 @@ class GatewayServer implements Gateway {
     this.#version = this.#versionOf(options.settings);
     this.#listener = createEdge(this.#limits);
     this.#drain = new Drain(this.#clock, this.#listener);
-    this.#budgets = createBudgetAdmission(options, this.#clock);
+    this.#budgets = createBudgetAdmission(options, this.#clock, createWebhooks(log));
     const probes = this.#backgroundTasks.probes.seen;
     this.#metrics = createMetrics({
       budgets: () => this.#budgets.remainingBudgets(),
@@ -170,7 +171,7 @@ class GatewayServer implements Gateway {
       { method: 'GET', path: '/health', handler: (_, response) => sendJson(response, 200, { status: 'ok' }) },
       readyRoute(
         () => this.problems(),
-        () => [...(this.#options.recorderStats?.()?.warnings ?? []), ...this.#fleet.breaches.warnings()],
+        () => [...(this.#options.recorderStats?.()?.warnings ?? []), ...this.#fleet.breaches.warnings(), ...this.#budgets.warnings()],
       ),
       { method: 'GET', path: '/metrics', handler: (request, response) => sendMetrics(this.#metrics, request, response) },
       ...this.#admin.routes,

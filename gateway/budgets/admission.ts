@@ -1,21 +1,24 @@
 /** Admission of requests by budgets and rate limits: reserve before the request runs, settle when it has ended. */
 import type { BudgetDecision, BudgetScope, CostEstimate, Spending } from '../core/money/budget.ts';
-import type { NanoUsd } from '../core/money/price.ts';
 import type { Clock, Instant, Milliseconds } from '../core/shared/time.ts';
 import { providerOf } from '../core/targets/target-name.ts';
 import type { ExecutionHandle, GatewayRuntime, RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import type { Refusal } from '../exchange/response/refusal.ts';
+import { targetsOf } from '../exchange/routed-request.ts';
+import type { BudgetLevel } from '../observability/metrics.ts';
+import type { Webhooks } from '../observability/webhooks.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
-import { CostEstimator, type PriceOfTarget } from './cost-estimate.ts';
-import { budgetExceeded, limitHeaders, limitsUnavailable, priceUnknown, rateLimitExceeded } from './error-responses.ts';
-import { type BudgetLedger, LedgerUnavailable, type SettledUsage } from './ledger.ts';
-import { scopesOf } from './scopes.ts';
+import { BudgetNotices } from './budget-notices.ts';
+import { CostEstimator, type PricedEstimate, type PriceOfTarget } from './cost-estimate.ts';
+import { budgetExceeded, budgetWarning, limitHeaders, limitsUnavailable, priceUnknown, rateLimitExceeded } from './error-responses.ts';
+import { type BudgetLedger, LedgerUnavailable, type Reservation, type SettledUsage } from './ledger.ts';
+import { type MatchedScope, scopesOf, spentByScope, withoutSpent } from './scopes.ts';
 import { sqliteLedger } from './sqlite-ledger.ts';
 
 /** A request that its budgets and rate limits admit. */
 export interface Admission {
-  /** `x-ratelimit-*` headers of its response. */
+  /** `x-ratelimit-*` headers of its response, and `x-hindcast-budget-warning`. */
   readonly headers: Readonly<Record<string, string>>;
   /** Settles the reservation when the execution has ended. */
   settleWhenDone(execution: ExecutionHandle): void;
@@ -24,8 +27,10 @@ export interface Admission {
 export interface BudgetAdmissionOptions {
   readonly clock: Clock;
   readonly ledger: BudgetLedger;
-  /** Counts rate limits while the ledger cannot be reached. */
+  /** Counts rate limits while the ledger cannot be reached, and budgets with `state.when_down: local`. */
   readonly local: BudgetLedger;
+  /** Is told of budgets that are exceeded or nearly so. */
+  readonly notices?: BudgetNotices;
   /** Gets each ledger error. */
   onFailed(problem: string): void;
 }
@@ -38,7 +43,7 @@ const waitingMax = 2_000;
 const reportedScopesMax = 1_000;
 const closeMsMax: Milliseconds = 2_000;
 
-type LedgerVerdict = BudgetDecision & { readonly from: BudgetLedger };
+type LedgerVerdict = BudgetDecision & { readonly from: BudgetLedger; readonly at: Instant };
 /** The request gave up its place in the queue before it could try. */
 type UntriedVerdict = { readonly type: 'busy'; readonly scope: string; readonly left: undefined; readonly reserved: undefined };
 
@@ -57,41 +62,70 @@ export class BudgetAdmission {
 
   /** The admission, or the error response. Undefined when no budget or rate limit applies to the caller. */
   admit(request: RoutedRequest, context: RequestContext): Promise<Admission | Refusal | undefined> | undefined {
-    const scopes = scopesOf(context.settings, context.key, request.caller);
+    const scopes = scopesOf(context.settings, context.key, request.caller, context.settings.budgets && targetsOf(request.policy));
     return scopes.length === 0 ? undefined : this.#admitWithin(scopes, request, context);
   }
 
   async #admitWithin(
-    scopes: readonly BudgetScope[],
+    matched: readonly MatchedScope[],
     request: RoutedRequest,
     { settings, runtime }: RequestContext,
   ): Promise<Admission | Refusal> {
+    const estimate = this.#estimator.estimate(request, priceLookup(settings, runtime));
+    const scopes = matched.map(({ matches, ...scope }) => (matches ? { ...scope, estimated: estimate.costOf(matches) } : scope));
     this.#remember(scopes);
-    const { unpriced, ...estimate } = this.#estimator.estimate(request, priceLookup(settings, runtime));
+    const { unpriced } = estimate;
     const strict = unpriced === undefined ? undefined : scopes.find(({ budget }) => budget && !budget.allowsUnpriced);
     if (unpriced !== undefined && strict) return priceUnknown(unpriced, strict.name);
-    const verdict = await this.#reserve(request, scopes, estimate);
+    const verdict = await this.#reserve(request, scopes, estimate, settings.state.whenDown === 'local');
+    const at = this.#options.clock.now();
     switch (verdict.type) {
-      case 'taken':
+      case 'taken': {
+        const warning = budgetWarning(scopes, verdict.states, at);
+        if (warning !== undefined) this.#options.notices?.warn(scopes, verdict.states, settings, at);
+        const headers = limitHeaders(scopes, verdict.states);
+        const reservation = { id: request.id, scopes, at: verdict.at };
         return {
-          headers: limitHeaders(scopes, verdict.states),
-          settleWhenDone: execution => this.#settleWhenDone(request, execution, verdict.from),
+          headers: warning === undefined ? headers : { ...headers, 'x-hindcast-budget-warning': warning },
+          settleWhenDone: execution => this.#settleWhenDone({ request, matched, reservation, execution, ledger: verdict.from }),
         };
+      }
       case 'limited':
         return rateLimitExceeded(verdict);
       case 'spent':
       case 'busy':
-        return budgetExceeded({
-          scope: verdict.scope,
-          budget: scopes.find(({ name }) => name === verdict.scope)!.budget!,
-          left: verdict.left,
-          reserved: verdict.type === 'busy' ? verdict.reserved : undefined,
-          needed: estimate.nanoUsd,
-          at: this.#options.clock.now(),
-        });
+        return this.#exceeded(verdict, scopes, estimate, settings);
       case 'unavailable':
         return limitsUnavailable;
     }
+  }
+
+  #exceeded(
+    verdict: (BudgetDecision & { readonly type: 'spent' | 'busy' }) | UntriedVerdict,
+    scopes: readonly BudgetScope[],
+    estimate: PricedEstimate,
+    settings: Settings,
+  ): Refusal {
+    const at = this.#options.clock.now();
+    const scope = scopes.find(({ name }) => name === verdict.scope)!;
+    if (verdict.type === 'spent') this.#options.notices?.exceeded(scope, verdict.left, settings, at);
+    return budgetExceeded({
+      scope: verdict.scope,
+      budget: scope.budget!,
+      left: verdict.left,
+      reserved: verdict.type === 'busy' ? verdict.reserved : undefined,
+      needed: scope.estimated ?? estimate.nanoUsd,
+      at,
+    });
+  }
+
+  /** Why limits are not counted as they should be; [] while they are. */
+  warnings(): readonly string[] {
+    const since = this.#options.ledger.unreachableSince?.();
+    if (since === undefined) return [];
+    return [
+      `the Redis of state.url has not answered since ${new Date(since).toISOString()}: budgets and limits are not counted over all gateways`,
+    ];
   }
 
   /** Of a scope with a budget, in its present period. */
@@ -100,14 +134,14 @@ export class BudgetAdmission {
   }
 
   /** What is left, in nano-dollars, of each budget that a request has used since the start; budgets of users are left out. */
-  async remainingBudgets(): Promise<readonly { readonly scope: string; readonly left: NanoUsd; readonly budget: NanoUsd }[]> {
+  async remainingBudgets(): Promise<readonly BudgetLevel[]> {
     const { ledger, clock } = this.#options;
     const at = clock.now();
     return Promise.all(
       [...this.#reportedScopes.values()].map(async scope => {
         const { spent } = await ledger.spending(scope, at);
-        const budget = scope.budget!.nanoUsd;
-        return { scope: scope.name, left: budget - spent, budget };
+        const { nanoUsd: budget, warnAt } = scope.budget!;
+        return { scope: scope.name, left: budget - spent, budget, isWarned: warnAt !== undefined && spent >= warnAt * budget };
       }),
     );
   }
@@ -122,13 +156,14 @@ export class BudgetAdmission {
     request: RoutedRequest,
     scopes: readonly BudgetScope[],
     estimate: CostEstimate,
+    countsLocally: boolean,
   ): Promise<LedgerVerdict | UntriedVerdict | { readonly type: 'unavailable' }> {
     const { tenant } = request.caller;
     const until = this.#options.clock.now() + Math.min(waitMsMax, request.policy.deadlineMs);
     const budgeted = scopes.find(({ budget }) => budget);
     let isFirst = !this.#waiting.get(tenant)?.length;
     for (;;) {
-      const verdict = isFirst || !budgeted ? await this.#tryReserve(request.id, scopes, estimate) : undefined;
+      const verdict = isFirst || !budgeted ? await this.#tryReserve(request.id, scopes, estimate, countsLocally) : undefined;
       if (verdict && verdict.type !== 'busy') {
         this.#wakeNext(tenant);
         return verdict;
@@ -144,18 +179,28 @@ export class BudgetAdmission {
     id: string,
     scopes: readonly BudgetScope[],
     estimate: CostEstimate,
+    countsLocally: boolean,
   ): Promise<LedgerVerdict | { readonly type: 'unavailable' }> {
     const { ledger, local, clock, onFailed } = this.#options;
     const at = clock.now();
     try {
-      return { ...(await ledger.reserve(id, scopes, estimate, at)), from: ledger };
+      return { ...(await ledger.reserve(id, scopes, estimate, at)), from: ledger, at };
     } catch (problem) {
       if (!(problem instanceof LedgerUnavailable)) throw problem;
       onFailed(problem.message);
     }
-    // Budgets fail closed. Rate limits are counted by this gateway alone meanwhile.
-    if (scopes.some(({ budget }) => budget)) return { type: 'unavailable' };
-    return { ...(await local.reserve(id, scopes, estimate, at)), from: local };
+    // Budgets fail closed unless the operator wants otherwise. Rate limits are counted by this gateway alone meanwhile.
+    if (!countsLocally && scopes.some(({ budget }) => budget)) return { type: 'unavailable' };
+    return {
+      ...(await local.reserve(
+        id,
+        scopes.map(scope => withoutSpent(scope, ledger, at)),
+        estimate,
+        at,
+      )),
+      from: local,
+      at,
+    };
   }
 
   /** A request that was first in the queue stays first. */
@@ -177,16 +222,20 @@ export class BudgetAdmission {
     this.#waiting.get(tenant)?.shift()?.();
   }
 
-  #settleWhenDone(request: RoutedRequest, execution: ExecutionHandle, ledger: BudgetLedger): void {
+  #settleWhenDone({ request, matched, reservation, execution, ledger }: OpenAdmission): void {
     const settle = async (used: SettledUsage): Promise<void> => {
-      await this.#settle(ledger, request.id, used);
+      const { ledger: shared } = this.#options;
+      // What was counted here alone is told to the shared ledger when it is back.
+      if (ledger !== shared) void this.#settle(shared, reservation, used);
+      await this.#settle(ledger, reservation, used);
       this.#wakeNext(request.caller.tenant);
     };
     const settling = execution.done.then(
       exchange => {
-        this.#estimator.learn(exchange);
+        this.#estimator.learn(request, exchange);
         const { usage, costNanoUsd = 0 } = exchange;
-        return settle({ nanoUsd: costNanoUsd, tokens: (usage?.input ?? 0) + (usage?.output ?? 0) });
+        const byScope = spentByScope(matched, exchange);
+        return settle({ nanoUsd: costNanoUsd, tokens: (usage?.input ?? 0) + (usage?.output ?? 0), ...(byScope ? { byScope } : {}) });
       },
       // An internal error left no record, so no usage is known.
       () => settle({ nanoUsd: 0, tokens: 0 }),
@@ -196,11 +245,11 @@ export class BudgetAdmission {
   }
 
   /** Retries while the ledger cannot be reached. After a minute the reservation stays open: the ledger later counts it as spent. */
-  async #settle(ledger: BudgetLedger, id: string, used: SettledUsage): Promise<void> {
+  async #settle(ledger: BudgetLedger, reservation: Reservation, used: SettledUsage): Promise<void> {
     const { clock, onFailed } = this.#options;
     for (let waitMs = 100; waitMs < 60_000; waitMs *= 2) {
       try {
-        return await ledger.settle(id, used, clock.now());
+        return await ledger.settle(reservation, used);
       } catch (problem) {
         onFailed(problem instanceof Error ? problem.message : String(problem));
         if (!(problem instanceof LedgerUnavailable)) return;
@@ -217,15 +266,25 @@ export class BudgetAdmission {
   }
 }
 
+interface OpenAdmission {
+  readonly request: RoutedRequest;
+  readonly matched: readonly MatchedScope[];
+  readonly reservation: Reservation;
+  readonly execution: ExecutionHandle;
+  readonly ledger: BudgetLedger;
+}
+
 /** Uses the given ledger, or one in memory. */
 export const createBudgetAdmission = (
-  { callerLedger, log }: { readonly callerLedger?: BudgetLedger; readonly log: Log },
+  { callerLedger = sqliteLedger(':memory:'), log }: { readonly callerLedger?: BudgetLedger; readonly log: Log },
   clock: Clock,
+  webhooks?: Webhooks,
 ): BudgetAdmission =>
   new BudgetAdmission({
     clock,
-    ledger: callerLedger ?? sqliteLedger(':memory:'),
+    ledger: callerLedger,
     local: sqliteLedger(':memory:'),
+    notices: new BudgetNotices(callerLedger, webhooks),
     onFailed: problem => log.warn(`the budget ledger cannot be reached: ${problem}`),
   });
 

@@ -1,57 +1,85 @@
 /** Error responses of budgets and rate limits. Codes, types and headers are OpenAI's, so that callers' SDKs retry or give up correctly. */
-import { type BudgetDecision, type BudgetPolicy, type BudgetScope, levelNow, periodOf, type ScopeState } from '../core/money/budget.ts';
+import {
+  type BudgetDecision,
+  type BudgetPolicy,
+  type BudgetScope,
+  levelNow,
+  type RateDimension,
+  rateDimensionNames,
+  rateDimensions,
+  type ScopeState,
+} from '../core/money/budget.ts';
+import { periodOf } from '../core/money/period.ts';
 import { type NanoUsd, usd } from '../core/money/price.ts';
 import type { Instant } from '../core/shared/time.ts';
 import type { Refusal } from '../exchange/response/refusal.ts';
 
-const dimensions = ['requests', 'tokens'] as const;
-type Dimension = (typeof dimensions)[number];
+const resetText = (limit: number, remaining: number, windowMs: number): string =>
+  `${Number((((limit - remaining) * windowMs) / 1000 / limit).toFixed(3))}s`;
 
-const limitOf = ({ limits }: BudgetScope, dimension: Dimension): number | undefined =>
-  dimension === 'requests' ? limits?.requestsPerMinute : limits?.tokensPerMinute;
-
-const resetText = (limit: number, remaining: number): string => `${Number((((limit - remaining) * 60) / limit).toFixed(3))}s`;
-
-/** `x-ratelimit-*` headers: for requests and for tokens, the scope with the least remaining. */
+/** `x-ratelimit-*` headers: for requests and for tokens, the limit with the least remaining. */
 export function limitHeaders(scopes: readonly BudgetScope[], states: readonly ScopeState[]): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
-  for (const dimension of dimensions) {
-    let least: { readonly limit: number; readonly remaining: number } | undefined;
-    for (const [i, scope] of scopes.entries()) {
-      const limit = limitOf(scope, dimension);
-      const level = states[i]?.[dimension];
-      if (limit === undefined || !level) continue;
-      const remaining = Math.max(0, Math.floor(levelNow(level, limit, level.at)));
-      if (!least || remaining < least.remaining) least = { limit, remaining };
+  for (const counted of ['requests', 'tokens'] as const) {
+    let least: { readonly dimension: RateDimension; readonly limit: number; readonly remaining: number } | undefined;
+    for (const [i, { limits }] of scopes.entries()) {
+      for (const dimension of rateDimensionNames) {
+        const { limit: limitName, counts, windowMs } = rateDimensions[dimension];
+        const limit = limits?.[limitName];
+        const level = states[i]?.[dimension];
+        if (counts !== counted || limit === undefined || !level) continue;
+        const remaining = Math.max(0, Math.floor(levelNow(level, limit, level.at, windowMs)));
+        if (!least || remaining < least.remaining) least = { dimension, limit, remaining };
+      }
     }
-    if (least) Object.assign(headers, headersOf(dimension, least.limit, least.remaining));
+    if (least) Object.assign(headers, headersOf(least.dimension, least.limit, least.remaining));
   }
   return headers;
 }
 
-const headersOf = (dimension: Dimension, limit: number, remaining: number): Record<string, string> => ({
-  [`x-ratelimit-limit-${dimension}`]: String(limit),
-  [`x-ratelimit-remaining-${dimension}`]: String(remaining),
-  [`x-ratelimit-reset-${dimension}`]: resetText(limit, remaining),
-});
+function headersOf(dimension: RateDimension, limit: number, remaining: number): Record<string, string> {
+  const { counts, windowMs } = rateDimensions[dimension];
+  return {
+    [`x-ratelimit-limit-${counts}`]: String(limit),
+    [`x-ratelimit-remaining-${counts}`]: String(remaining),
+    [`x-ratelimit-reset-${counts}`]: resetText(limit, remaining, windowMs),
+  };
+}
 
 /** 429 `rate_limit_exceeded`, with `retry-after`. */
 export function rateLimitExceeded({ scope, dimension, limit, waitMs }: BudgetDecision & { readonly type: 'limited' }): Refusal {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000));
+  const { counts, windowMs } = dimension === 'parallel' ? { counts: 'requests' as const, windowMs: 0 } : rateDimensions[dimension];
+  const limitText =
+    dimension === 'parallel' ? `${limit} requests at once` : `${limit} ${counts} per ${windowMs === 60_000 ? 'minute' : 'day'}`;
   return {
     refusal: {
       status: 429,
-      type: dimension,
+      type: counts,
       code: 'rate_limit_exceeded',
-      message: `Rate limit of ${scope} exceeded: ${limit} ${dimension} per minute. Retry in ${Math.ceil(waitMs / 1000)} s.`,
+      message: `Rate limit of ${scope} exceeded: ${limitText}. Retry in ${seconds} s.`,
       param: null,
     },
     headers: {
-      'retry-after': String(Math.min(60, Math.max(1, Math.ceil(waitMs / 1000)))),
+      'retry-after': String(windowMs > 60_000 ? seconds : Math.min(60, seconds)),
       'retry-after-ms': String(waitMs),
-      'x-should-retry': 'true',
-      ...headersOf(dimension, limit, 0),
+      'x-should-retry': waitMs > retryMsMax ? 'false' : 'true',
+      ...(dimension === 'parallel' ? {} : headersOf(dimension, limit, 0)),
     },
   };
+}
+
+/** A longer wait is not worth a retry. */
+const retryMsMax = 120_000;
+
+/** `x-hindcast-budget-warning`: each budget of which more is spent than `warn_at` says. Undefined when there is none. */
+export function budgetWarning(scopes: readonly BudgetScope[], states: readonly ScopeState[], at: Instant): string | undefined {
+  const texts = scopes.flatMap(({ name, budget }, i) => {
+    const spent = states[i]?.spending.spent ?? 0;
+    if (!budget || budget.warnAt === undefined || spent < budget.warnAt * budget.nanoUsd) return [];
+    return [`${name}: ${usdText(spent)} of ${usdText(budget.nanoUsd)} ${perText(budget)} spent${resetsText(budget, at)}`];
+  });
+  return texts.length === 0 ? undefined : texts.join('; ').replace(/[^\x20-\x7e]/g, '?');
 }
 
 /** What `budgetExceeded` reports of the budget. Amounts are nano-dollars. */
@@ -80,19 +108,25 @@ export const budgetExceeded = (exceeded: ExceededBudget): Refusal => ({
 });
 
 function exceededMessage({ scope, budget, left, reserved, needed, at }: ExceededBudget): string {
-  const { endsAt } = periodOf(budget.per, at);
   const amounts = [
-    `${usdText(budget.nanoUsd)} ${budget.per === 'total' ? 'in total' : `per ${budget.per}`}`,
+    `${usdText(budget.nanoUsd)} ${perText(budget)}`,
     left === undefined ? 'the rest reserved by requests in flight' : `${usdText(budget.nanoUsd - left)} spent`,
     ...(reserved ? [`${usdText(reserved)} reserved by requests in flight`] : []),
     `${usdText(needed)} needed`,
   ];
-  const reset = endsAt === undefined ? '' : `; resets ${new Date(endsAt).toISOString().slice(0, 16)}Z`;
-  return `Budget of ${scope} exceeded: ${amounts.join(', ')}${reset}.`;
+  const subject = scope.startsWith('budget ') ? `Budget ${scope.slice('budget '.length)}` : `Budget of ${scope}`;
+  return `${subject} exceeded: ${amounts.join(', ')}${resetsText(budget, at)}.`;
+}
+
+const perText = ({ per }: BudgetPolicy): string => (per === 'total' ? 'in total' : `per ${per}`);
+
+function resetsText({ per }: BudgetPolicy, at: Instant): string {
+  const { endsAt } = periodOf(per, at);
+  return endsAt === undefined ? '' : `; resets ${new Date(endsAt).toISOString().slice(0, 16)}Z`;
 }
 
 /** Cents, and below a dollar as many digits as show the amount. */
-function usdText(nano: NanoUsd): string {
+export function usdText(nano: NanoUsd): string {
   const dollars = usd(nano);
   const digits = dollars >= 1 || dollars <= 0 ? 2 : Math.max(2, 1 - Math.floor(Math.log10(dollars)));
   return `$${dollars.toFixed(Math.min(9, digits))}`;

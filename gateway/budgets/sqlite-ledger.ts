@@ -1,4 +1,4 @@
-/** The ledger of one machine, in a SQLite file. Each change is one transaction. What a killed gateway had reserved counts as spent at the next start. */
+/** The ledger of one machine, in a SQLite file. Each change is one transaction. What a killed process had reserved counts as spent within seconds, or at the next start. */
 import { chmodSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import {
@@ -6,31 +6,23 @@ import {
   type BudgetScope,
   type CostEstimate,
   decideAdmission,
-  initialScopeState,
   noSpending,
-  periodOf,
+  rateDimensionNames,
   type ScopeState,
   type Spending,
   settleReservation,
 } from '../core/money/budget.ts';
-import type { NanoUsd } from '../core/money/price.ts';
-import type { Instant } from '../core/shared/time.ts';
-import { type BudgetLedger, LedgerUnavailable, reservationMsMax, type SettledUsage } from './ledger.ts';
+import { periodOf } from '../core/money/period.ts';
+import type { Instant, Milliseconds } from '../core/shared/time.ts';
+import { type BudgetLedger, type Hold, LedgerUnavailable, type Reservation, reservationMsMax, type SettledUsage } from './ledger.ts';
 
 const tables = `
 CREATE TABLE IF NOT EXISTS spending (scope TEXT, period TEXT, spent INTEGER NOT NULL, reserved INTEGER NOT NULL, PRIMARY KEY (scope, period)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rates (scope TEXT, dimension TEXT, level REAL NOT NULL, at REAL NOT NULL, PRIMARY KEY (scope, dimension)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reservations (id TEXT PRIMARY KEY, owner INTEGER NOT NULL, at REAL NOT NULL, tokens INTEGER NOT NULL, holds TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
 `;
-
-/** What a reservation took from one scope. */
-interface Hold {
-  readonly scope: string;
-  /** '' for a scope without a budget. */
-  readonly period: string;
-  readonly reserved: NanoUsd;
-  readonly hasTokens: boolean;
-}
+const sweepMs: Milliseconds = 10_000;
 
 /** The ledger in this file, readable by its owner alone; `:memory:` ends with the process. `onRecovered` gets the number of reservations that dead gateways left. */
 export function sqliteLedger(file: string, onRecovered: (count: number) => void = () => {}): BudgetLedger {
@@ -43,6 +35,7 @@ export function sqliteLedger(file: string, onRecovered: (count: number) => void 
 
 class SqliteLedger implements BudgetLedger {
   readonly #database: DatabaseSync;
+  readonly #sweep: NodeJS.Timeout;
   readonly #statements: Readonly<Record<keyof typeof sql, StatementSync>>;
 
   constructor(database: DatabaseSync, onRecovered: (count: number) => void) {
@@ -51,8 +44,12 @@ class SqliteLedger implements BudgetLedger {
       keyof typeof sql,
       StatementSync
     >;
-    const count = this.#recover();
-    if (count > 0) onRecovered(count);
+    const recover = (mayOwn: boolean): void => {
+      const count = this.#recover(mayOwn);
+      if (count > 0) onRecovered(count);
+    };
+    recover(true);
+    this.#sweep = setInterval(() => recover(false), sweepMs).unref();
   }
 
   async reserve(id: string, scopes: readonly BudgetScope[], estimate: CostEstimate, at: Instant) {
@@ -70,7 +67,8 @@ class SqliteLedger implements BudgetLedger {
           scope: scope.name,
           period: periodIn(scope, at),
           reserved: verdict.reserved[i]!,
-          hasTokens: scope.limits?.tokensPerMinute !== undefined,
+          hasTokens: scope.limits?.tokensPerMinute !== undefined || scope.limits?.tokensPerDay !== undefined,
+          ...(scope.limits?.maxParallel === undefined ? {} : { isParallel: true as const }),
         }),
       );
       this.#statements.open.run(id, process.pid, at, estimate.tokens, JSON.stringify(holds));
@@ -78,8 +76,12 @@ class SqliteLedger implements BudgetLedger {
     });
   }
 
-  async settle(id: string, used: SettledUsage): Promise<void> {
+  async settle({ id }: Reservation, used: SettledUsage): Promise<void> {
     this.#atomically(() => this.#settle(id, used));
+  }
+
+  async noteOnce(name: string, forMs: Milliseconds, at: Instant): Promise<boolean> {
+    return this.#atomically(() => this.#statements.note.run(name, at + forMs, at).changes > 0);
   }
 
   async spending(scope: BudgetScope, at: Instant): Promise<Spending> {
@@ -91,27 +93,34 @@ class SqliteLedger implements BudgetLedger {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#sweep);
     if (this.#database.isOpen) this.#database.close();
   }
 
   /** What a dead gateway used is unknown and may be all: the reserved amount counts as spent. */
-  #recover(): number {
+  #recover(mayOwn: boolean): number {
+    if (!this.#database.isOpen) return 0;
     const rows = this.#statements.all.all() as { id: string; owner: number; at: number; tokens: number; holds: string }[];
-    const dead = rows.filter(({ owner, at }) => owner === process.pid || !isAlive(owner) || Date.now() - at > reservationMsMax);
+    const dead = rows.filter(
+      ({ owner, at }) => !isAlive(owner) || (mayOwn && (owner === process.pid || Date.now() - at > reservationMsMax)),
+    );
+    if (dead.length === 0) return 0;
     this.#atomically(() => {
       for (const { id, tokens, holds } of dead) {
-        const reserved = Math.max(0, ...(JSON.parse(holds) as Hold[]).map(hold => hold.reserved));
-        this.#settle(id, { nanoUsd: reserved, tokens });
+        const byScope = Object.fromEntries((JSON.parse(holds) as Hold[]).map(({ scope, reserved }) => [scope, reserved]));
+        this.#settle(id, { nanoUsd: 0, tokens, byScope });
       }
     });
     return dead.length;
   }
 
-  #settle(id: string, { nanoUsd, tokens }: SettledUsage): void {
+  #settle(id: string, { nanoUsd: total, tokens, byScope = {} }: SettledUsage): void {
     const row = this.#statements.one.get(id) as { tokens: number; holds: string } | undefined;
     if (!row) return;
-    for (const { scope, period, reserved, hasTokens } of JSON.parse(row.holds) as Hold[]) {
-      const before = this.#read(scope, period);
+    for (const { scope, period, reserved, hasTokens, isParallel } of JSON.parse(row.holds) as Hold[]) {
+      const { parallel, ...rest } = this.#read(scope, period);
+      const before = isParallel && parallel !== undefined ? { ...rest, parallel } : rest;
+      const nanoUsd = byScope[scope] ?? total;
       this.#write(scope, period, settleReservation(before, reserved, { nanoUsd, tokensOver: hasTokens ? tokens - row.tokens : 0 }));
     }
     this.#statements.end.run(id);
@@ -123,14 +132,20 @@ class SqliteLedger implements BudgetLedger {
 
   #read(scope: string, period: string): ScopeState {
     const spending = period === '' ? noSpending : ((this.#statements.spending.get(scope, period) as Spending | undefined) ?? noSpending);
-    const level = (dimension: string): BucketLevel | undefined => this.#statements.rate.get(scope, dimension) as BucketLevel | undefined;
-    return { ...initialScopeState, spending, requests: level('requests'), tokens: level('tokens') };
+    const buckets = this.#statements.rates.all(scope) as unknown as readonly (BucketLevel & { readonly dimension: string })[];
+    const levels = Object.fromEntries(
+      buckets.map(({ dimension, level, at }) => [dimension, dimension === 'parallel' ? level : { level, at }]),
+    );
+    return { spending, ...levels };
   }
 
-  #write(scope: string, period: string, { spending, requests, tokens }: ScopeState): void {
+  #write(scope: string, period: string, { spending, parallel, ...buckets }: ScopeState): void {
     if (period !== '') this.#statements.spend.run(scope, period, spending.spent, spending.reserved);
-    if (requests) this.#statements.pace.run(scope, 'requests', requests.level, requests.at);
-    if (tokens) this.#statements.pace.run(scope, 'tokens', tokens.level, tokens.at);
+    for (const dimension of rateDimensionNames) {
+      const bucket = buckets[dimension];
+      if (bucket) this.#statements.pace.run(scope, dimension, bucket.level, bucket.at);
+    }
+    if (parallel !== undefined) this.#statements.pace.run(scope, 'parallel', parallel, 0);
   }
 
   #atomically<Value>(change: () => Value): Value {
@@ -153,7 +168,8 @@ class SqliteLedger implements BudgetLedger {
 const sql = {
   spending: 'SELECT spent, reserved FROM spending WHERE scope = ? AND period = ?',
   spend: 'INSERT INTO spending VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET spent = excluded.spent, reserved = excluded.reserved',
-  rate: 'SELECT level, at FROM rates WHERE scope = ? AND dimension = ?',
+  rates: 'SELECT dimension, level, at FROM rates WHERE scope = ?',
+  note: 'INSERT INTO notes VALUES (?, ?) ON CONFLICT DO UPDATE SET until = excluded.until WHERE notes.until <= ?',
   pace: 'INSERT INTO rates VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET level = excluded.level, at = excluded.at',
   open: 'INSERT INTO reservations VALUES (?, ?, ?, ?, ?)',
   one: 'SELECT tokens, holds FROM reservations WHERE id = ?',

@@ -43,9 +43,18 @@ export interface RecorderStats {
   readonly warnings: readonly string[];
 }
 
+/** A budget in its present period. */
+export interface BudgetLevel {
+  readonly scope: string;
+  readonly left: number;
+  readonly budget: number;
+  /** More is spent than `warn_at` says. */
+  readonly isWarned: boolean;
+}
+
 export interface MetricsOptions {
   /** Of the budgets that requests counted against, in nano-dollars. */
-  readonly budgets?: () => Promise<readonly { readonly scope: string; readonly left: number; readonly budget: number }[]>;
+  readonly budgets?: () => Promise<readonly BudgetLevel[]>;
   /** Of routes and providers, as the running configuration has them. */
   readonly objectives?: () => readonly Objective[];
   readonly sink: Pick<ExchangeSink, 'dropped' | 'refusal'>;
@@ -150,7 +159,7 @@ function registerGauges(registry: Registry, { telemetry, inflight }: MetricsOpti
 }
 
 function registerBudgets(registry: Registry, budgets: NonNullable<MetricsOptions['budgets']>): void {
-  const gauge = (name: string, help: string, of: (budget: { readonly left: number; readonly budget: number }) => number): void => {
+  const gauge = (name: string, help: string, of: (budget: BudgetLevel) => number): void => {
     new Gauge({
       name,
       help,
@@ -158,12 +167,13 @@ function registerBudgets(registry: Registry, budgets: NonNullable<MetricsOptions
       registers: [registry],
       async collect() {
         this.reset();
-        for (const budget of await budgets().catch(() => [])) this.set({ scope: budget.scope }, usd(of(budget)));
+        for (const budget of await budgets().catch(() => [])) this.set({ scope: budget.scope }, of(budget));
       },
     });
   };
-  gauge('hindcast_budget_left_usd', 'What is left of a budget in its period, of tenants, projects and keys.', ({ left }) => left);
-  gauge('hindcast_budget_limit_usd', 'The whole budget of a period.', ({ budget }) => budget);
+  gauge('hindcast_budget_left_usd', 'What is left of a budget in its period, of tenants, projects and keys.', ({ left }) => usd(left));
+  gauge('hindcast_budget_limit_usd', 'The whole budget of a period.', ({ budget }) => usd(budget));
+  gauge('hindcast_budget_warning', '1 when more of a budget is spent than its warn_at says.', ({ isWarned }) => (isWarned ? 1 : 0));
 }
 
 /** `slo` of the configuration, for alerts that compare with it. */

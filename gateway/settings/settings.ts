@@ -52,7 +52,11 @@ export interface Settings {
     };
   };
   /** Where budgets and rate limits are counted: a file, or a Redis, whose URL may hold a password. */
-  readonly state: { readonly url: 'sqlite' | Secret };
+  readonly state: {
+    readonly url: 'sqlite' | Secret;
+    /** While that Redis does not answer: `refuse` what has a budget, or count by this gateway alone. */
+    readonly whenDown?: 'refuse' | 'local';
+  };
   /** Base URL of an OTLP/HTTP receiver; undefined turns tracing export off. */
   readonly telemetry: {
     readonly otlp: string | undefined;
@@ -73,6 +77,9 @@ export interface Settings {
   readonly routing?: RoutingSettings;
   /** Every tenant that a key may name, `default` included. */
   readonly tenants: ReadonlyMap<string, Tenant>;
+  /** Budgets of their own, over tenants, tags, providers or models. */
+  readonly budgets?: readonly SharedBudget[];
+  readonly webhooks?: readonly Webhook[];
   /** By the sha256 hex of the whole key. Empty means that no key is needed. */
   readonly keys: ReadonlyMap<string, CallerKey>;
   /** In USD, by `provider/model`, where provider is the account's name. Overrides the price book. */
@@ -178,6 +185,30 @@ export type ConfiguredStep = PlannedStep;
 export interface Caps {
   readonly budget?: BudgetPolicy;
   readonly limits?: CallerLimits;
+}
+
+/** A budget for whatever matches: all of the given members. */
+export interface SharedBudget {
+  readonly name: string;
+  readonly match: {
+    readonly tenants?: readonly string[];
+    readonly providers?: readonly string[];
+    /** `model` or `provider/model`, perhaps a beginning with `*`. */
+    readonly models?: readonly string[];
+    /** By tag, any of the values. */
+    readonly tags: Readonly<Record<string, readonly string[]>>;
+  };
+  readonly budget: BudgetPolicy;
+}
+
+export const webhookEvents = ['budget_warning', 'budget_exceeded', 'certificate_breached'] as const;
+export type WebhookEvent = (typeof webhookEvents)[number];
+
+export interface Webhook {
+  readonly url: string;
+  /** Signs each call. */
+  readonly secret: Secret | undefined;
+  readonly events: readonly WebhookEvent[];
 }
 
 export interface Tenant extends Caps {

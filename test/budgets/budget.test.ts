@@ -6,14 +6,15 @@ import {
   type BudgetScope,
   decideAdmission,
   initialScopeState,
-  periodOf,
   type ScopeState,
   settleReservation,
 } from '../../gateway/core/money/budget.ts';
+import { periodOf } from '../../gateway/core/money/period.ts';
 import { longTimeout, runs } from '../runs.ts';
 
 describe('a period', () => {
   test.each([
+    ['hour', '2026-11-24T23:59:59.999Z', '2026-11-24T23', '2026-11-25T00:00:00.000Z'],
     ['day', '2026-11-24T23:59:59.999Z', '2026-11-24', '2026-11-25T00:00:00.000Z'],
     ['month', '2026-12-31T12:00:00Z', '2026-12', '2027-01-01T00:00:00.000Z'],
     ['month', '2024-02-29T00:00:00Z', '2024-02', '2024-03-01T00:00:00.000Z'],

@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type BudgetLedger, reservationMsMax } from '../../gateway/budgets/ledger.ts';
+import type { BudgetLedger, Reservation } from '../../gateway/budgets/ledger.ts';
 import { redisLedger } from '../../gateway/budgets/redis-ledger.ts';
 import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
 import type { BudgetScope } from '../../gateway/core/money/budget.ts';
+import { runs } from '../runs.ts';
 import { hasRedis, type RunningRedis, startRedis } from './redis.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hindcast-ledger-'));
@@ -51,8 +52,9 @@ describe.each(kinds)('a ledger %s', (name, start) => {
     expect(verdicts.filter(({ type }) => type === 'taken')).toHaveLength(10);
     expect(new Set(verdicts.map(({ type }) => type))).toEqual(new Set(['taken', 'busy']));
     expect(await ledger.spending(scope, 0)).toEqual({ spent: 0, reserved: 1_000 });
-    await Promise.all(verdicts.map((_, i) => ledger.settle(`${scope.name} ${i}`, { nanoUsd: 60, tokens: 0 }, 100)));
-    await ledger.settle(`${scope.name} 0`, { nanoUsd: 60, tokens: 0 }, 100);
+    const admitted = verdicts.flatMap(({ type }, i) => (type === 'taken' ? [{ id: `${scope.name} ${i}`, scopes: [scope], at: i }] : []));
+    await Promise.all(admitted.map(one => ledger.settle(one, { nanoUsd: 60, tokens: 0 })));
+    await ledger.settle(admitted[0]!, { nanoUsd: 60, tokens: 0 });
     expect(await ledger.spending(scope, 0)).toEqual({ spent: 600, reserved: 0 });
     expect(await ledger.countOpen()).toBe(0);
     expect(await ledger.reserve('one more', [scope], estimateOf(401), 0)).toEqual({ type: 'spent', scope: scope.name, left: 400 });
@@ -73,7 +75,7 @@ describe.each(kinds)('a ledger %s', (name, start) => {
       limit: 100,
       waitMs: 36_000,
     });
-    await ledger.settle(`${scope.name} a`, { nanoUsd: 0, tokens: 10 }, at);
+    await ledger.settle({ id: `${scope.name} a`, scopes: [scope], at }, { nanoUsd: 0, tokens: 10 });
     expect((await ledger.reserve(`${scope.name} b`, [scope], estimateOf(0, 80), at)).type).toBe('taken');
   });
 
@@ -83,76 +85,131 @@ describe.each(kinds)('a ledger %s', (name, start) => {
     const day = 86_400_000;
     await ledger.reserve(`${scope.name} a`, [scope], estimateOf(10), day - 1);
     expect((await ledger.reserve(`${scope.name} b`, [scope], estimateOf(10), day)).type).toBe('taken');
-    await ledger.settle(`${scope.name} a`, { nanoUsd: 7, tokens: 0 }, day + 1);
+    await ledger.settle({ id: `${scope.name} a`, scopes: [scope], at: day - 1 }, { nanoUsd: 7, tokens: 0 });
     expect(await ledger.spending(scope, day - 1)).toEqual({ spent: 7, reserved: 0 });
     expect(await ledger.spending(scope, day)).toEqual({ spent: 0, reserved: 10 });
   });
 
-  only('makes the same decisions as the ledger in memory, whatever the requests', async () => {
+  only('lets so many requests run at once, and counts days apart from minutes', async () => {
+    const ledger = await open();
+    const scope: BudgetScope = { name: `key p${count++}`, limits: { maxParallel: 2, requestsPerDay: 4, tokensPerDay: 100 } };
+    const reserve = (id: string, at: number) => ledger.reserve(`${scope.name} ${id}`, [scope], estimateOf(0, 10), at);
+    const settle = (id: string, tokens: number) =>
+      ledger.settle({ id: `${scope.name} ${id}`, scopes: [scope], at: 0 }, { nanoUsd: 0, tokens });
+    expect([(await reserve('a', 0)).type, (await reserve('b', 0)).type]).toEqual(['taken', 'taken']);
+    expect(await reserve('c', 0)).toMatchObject({ type: 'limited', dimension: 'parallel', limit: 2 });
+    await settle('a', 80);
+    expect(await reserve('c', 0)).toMatchObject({ type: 'taken' });
+    await settle('b', 10);
+    await settle('c', 10);
+    expect(await reserve('d', 0), '100 tokens of the day are used').toMatchObject({
+      type: 'limited',
+      dimension: 'dailyTokens',
+      limit: 100,
+    });
+    expect((await reserve('d', 86_400_000)).type).toBe('taken');
+  });
+
+  only('takes from each scope what is its part, and notes a name once', async () => {
+    const ledger = await open();
+    const [all, part] = [tenant(1_000), { ...tenant(1_000), estimated: 40 }];
+    const reservation = { id: `${part.name} a`, scopes: [all, part], at: 0 };
+    await ledger.reserve(reservation.id, [all, part], estimateOf(100), 0);
+    expect([await ledger.spending(all, 0), await ledger.spending(part, 0)]).toMatchObject([{ reserved: 100 }, { reserved: 40 }]);
+    await ledger.settle(reservation, { nanoUsd: 90, tokens: 0, byScope: { [part.name]: 30 } });
+    expect([await ledger.spending(all, 0), await ledger.spending(part, 0)]).toEqual([
+      { spent: 90, reserved: 0 },
+      { spent: 30, reserved: 0 },
+    ]);
+    const note = `note ${count++}`;
+    expect([await ledger.noteOnce(note, 60_000, 0), await ledger.noteOnce(note, 60_000, 1)]).toEqual([true, false]);
+  });
+
+  only('makes the same decisions as the pure model, whatever the requests', async () => {
     const ledger = await open();
     const model = sqliteLedger(':memory:');
-    const step = fc.record({
-      wanted: fc.nat(40),
-      tokens: fc.nat(40),
-      isGuess: fc.boolean(),
-      used: fc.nat(40),
-      afterMs: fc.nat(20_000),
-      settles: fc.nat(2),
-    });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async steps => {
-        const run = count++;
-        const scopes: BudgetScope[] = [
-          { name: `tenant m${run}`, budget: { nanoUsd: 100, per: 'month' } },
-          { name: `key m${run}`, budget: { nanoUsd: 80, per: 'day' }, limits: { requestsPerMinute: 5, tokensPerMinute: 60 } },
-        ];
-        let at = 50_000_000;
-        const inFlight: string[] = [];
-        for (const [i, { wanted, tokens, isGuess, used, afterMs, settles }] of steps.entries()) {
-          at += afterMs;
-          const input = [`${run} ${i}`, scopes, { nanoUsd: wanted, tokens, isGuess }, at] as const;
-          const [seen, expected] = [await ledger.reserve(...input), await model.reserve(...input)];
-          // Redis stores a level as text: the last digit of a double may change a wait by a millisecond.
-          const waits = [seen, expected].map(verdict => (verdict.type === 'limited' ? verdict.waitMs : 0));
-          expect(Math.abs(waits[0]! - waits[1]!)).toBeLessThanOrEqual(1);
-          const bare = { states: 0, reserved: 0, waitMs: 0 };
-          expect({ ...seen, ...bare }).toEqual({ ...expected, ...bare });
-          if (seen.type === 'taken') inFlight.push(input[0]);
-          for (const id of inFlight.splice(0, settles)) {
-            for (const one of [ledger, model]) await one.settle(id, { nanoUsd: used, tokens: used }, at);
-          }
-          for (const scope of scopes) expect(await ledger.spending(scope, at)).toEqual(await model.spending(scope, at));
-        }
-        for (const id of inFlight) for (const one of [ledger, model]) await one.settle(id, { nanoUsd: 1, tokens: 1 }, at);
+      fc.asyncProperty(fc.commands(ledgerCommands, { maxCommands: 14 }), async commands => {
+        const scopes = modelScopes(count++);
+        await fc.asyncModelRun(() => ({ model: { at: 50_000_000, next: 0, open: [] }, real: { ledger, model, scopes } }), commands);
       }),
-      { numRuns: 25 },
+      runs(25, 400),
     );
     await model.close();
   });
 });
 
-test.skipIf(!hasRedis)(
-  `what a killed gateway had reserved in Redis counts as spent once it is older than any request takes${hasRedis ? '' : ' (skipped: no redis-server here)'}`,
-  async () => {
-    const scope = tenant(1_000);
-    const reserve = `const { redisLedger } = await import(${JSON.stringify(join(import.meta.dirname, '../../gateway/budgets/redis-ledger.ts'))});
-const ledger = await redisLedger(${JSON.stringify(redis!.url)}, () => {});
-const estimateOf = { nanoUsd: 300, tokens: 0, isGuess: false };
-await ledger.reserve('dead', [${JSON.stringify(scope)}], estimateOf, Date.now() - ${reservationMsMax} - 1);
-await ledger.reserve('young', [${JSON.stringify(scope)}], estimateOf, Date.now());
-process.stdout.write('reserved');
-setInterval(() => {}, 1000);`;
-    const other = spawn(process.execPath, ['--input-type=module', '-e', reserve], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(other.stdout, 'data');
-    other.kill('SIGKILL');
-    await once(other, 'exit');
-    const ledger = await redisLedger(redis!.url, () => {}, 20);
-    opened.push(ledger);
-    await expect.poll(() => ledger.spending(scope, Date.now()), { timeout: 5_000 }).toEqual({ spent: 300, reserved: 300 });
-    await ledger.settle('dead', { nanoUsd: 1, tokens: 0 }, Date.now());
-    expect(await ledger.spending(scope, Date.now()), 'settled once').toEqual({ spent: 300, reserved: 300 });
+interface LedgerModel {
+  at: number;
+  next: number;
+  open: Reservation[];
+}
+interface Ledgers {
+  readonly ledger: BudgetLedger;
+  readonly model: BudgetLedger;
+  readonly scopes: readonly BudgetScope[];
+}
+
+const modelScopes = (run: number): readonly BudgetScope[] => [
+  { name: `tenant m${run}`, budget: { nanoUsd: 100, per: 'month' } },
+  { name: `budget m${run}`, budget: { nanoUsd: 70, per: 'hour' }, estimated: 5 },
+  {
+    ...{ name: `key m${run}`, budget: { nanoUsd: 80, per: 'day' as const } },
+    limits: { requestsPerMinute: 5, tokensPerMinute: 60, requestsPerDay: 9, tokensPerDay: 200, maxParallel: 3 },
   },
-);
+];
+
+const same = async ({ ledger, model, scopes }: Ledgers, at: number): Promise<void> => {
+  for (const scope of scopes) expect(await ledger.spending(scope, at), scope.name).toEqual(await model.spending(scope, at));
+};
+
+class Reserve implements fc.AsyncCommand<LedgerModel, Ledgers> {
+  readonly wanted: { nanoUsd: number; leastNanoUsd: number; tokens: number; isGuess: boolean; afterMs: number };
+  constructor(wanted: Reserve['wanted']) {
+    this.wanted = wanted;
+  }
+  check = () => true;
+  async run(state: LedgerModel, ledgers: Ledgers): Promise<void> {
+    const { ledger, model, scopes } = ledgers;
+    const { afterMs, ...estimate } = this.wanted;
+    state.at += afterMs;
+    const id = `${scopes[0]!.name} ${state.next++}`;
+    const [seen, expected] = [await ledger.reserve(id, scopes, estimate, state.at), await model.reserve(id, scopes, estimate, state.at)];
+    // Redis stores a level as text: the last digit of a double may change a wait by a few milliseconds a day.
+    const waits = [seen, expected].map(verdict => (verdict.type === 'limited' ? verdict.waitMs : 0));
+    expect(Math.abs(waits[0]! - waits[1]!)).toBeLessThanOrEqual(5);
+    const bare = { states: 0, waitMs: 0 };
+    expect({ ...seen, ...bare }).toEqual({ ...expected, ...bare });
+    if (seen.type === 'taken') state.open.push({ id, scopes, at: state.at });
+    await same(ledgers, state.at);
+  }
+  toString = () => `reserve ${JSON.stringify(this.wanted)}`;
+}
+
+/** Each settlement is told once or twice, as after a lost reply. */
+class Settle implements fc.AsyncCommand<LedgerModel, Ledgers> {
+  readonly used: { nanoUsd: number; tokens: number; times: number };
+  constructor(used: Settle['used']) {
+    this.used = used;
+  }
+  check = ({ open }: LedgerModel) => open.length > 0;
+  async run(state: LedgerModel, ledgers: Ledgers): Promise<void> {
+    const reservation = state.open.shift()!;
+    const { times, ...used } = this.used;
+    const byScope = { [ledgers.scopes[1]!.name]: Math.floor(used.nanoUsd / 2) };
+    for (let i = 0; i < times; i++) await ledgers.ledger.settle(reservation, { ...used, byScope });
+    await ledgers.model.settle(reservation, { ...used, byScope });
+    await same(ledgers, state.at);
+  }
+  toString = () => `settle ${JSON.stringify(this.used)}`;
+}
+
+const ledgerCommands = [
+  fc
+    .record({ nanoUsd: fc.nat(40), leastNanoUsd: fc.nat(40), tokens: fc.nat(40), isGuess: fc.boolean(), afterMs: fc.nat(20_000) })
+    .map(wanted => new Reserve(wanted)),
+  fc.record({ nanoUsd: fc.nat(40), tokens: fc.nat(40), times: fc.integer({ min: 1, max: 2 }) }).map(used => new Settle(used)),
+];
 
 test('what a killed gateway had reserved counts as spent when the next one starts, and only the owner may read the file', async () => {
   const file = join(folder, 'killed.sqlite');

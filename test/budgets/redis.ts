@@ -19,9 +19,14 @@ export interface RunningRedis extends AsyncDisposable {
   readonly url: string;
   kill(): Promise<void>;
   start(): Promise<void>;
+  /** Answers nothing for so long. */
+  pause(ms: number): Promise<void>;
+  /** Ends every client's connection. */
+  cutConnections(): Promise<void>;
 }
 
-export async function startRedis(): Promise<RunningRedis> {
+/** `keeps`: what was written survives a kill. */
+export async function startRedis({ keeps = false }: { readonly keeps?: boolean } = {}): Promise<RunningRedis> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'hindcast-redis-'));
   let server: ChildProcess | undefined;
@@ -34,7 +39,9 @@ export async function startRedis(): Promise<RunningRedis> {
       '--save',
       '',
       '--appendonly',
-      'no',
+      keeps ? 'yes' : 'no',
+      '--appendfsync',
+      'always',
       '--dir',
       folder,
     ]);
@@ -51,8 +58,14 @@ export async function startRedis(): Promise<RunningRedis> {
     await exited;
   };
   await start();
+  const command = async (...args: readonly string[]): Promise<void> => {
+    const child = spawn('redis-cli', ['-p', String(port), ...args], { stdio: 'ignore' });
+    await once(child, 'exit');
+  };
   return {
     url: `redis://127.0.0.1:${port}`,
+    pause: ms => command('client', 'pause', String(ms)),
+    cutConnections: () => command('client', 'kill', 'type', 'normal', 'skipme', 'yes'),
     kill,
     start,
     [Symbol.asyncDispose]: async () => {

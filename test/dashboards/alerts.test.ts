@@ -51,7 +51,7 @@ const stats = {
 
 const metricsOf = (objectives: readonly Objective[] = []) =>
   createMetrics({
-    budgets: async () => [{ scope: 'tenant a', left: 1, budget: 2 }],
+    budgets: async () => [{ scope: 'tenant a', left: 1, budget: 2, isWarned: false }],
     objectives: () => objectives,
     sink: { dropped: 0, refusal: () => undefined },
     telemetry: () => ({ counts: { exported: 0, dropped: 0 } }),

@@ -61,7 +61,7 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
   // ---------- keys
   ['an unknown key', `${sim}server: { prot: 1 }`, ['2:11 server.prot: unknown key "prot"; did you mean "port"?']],
   ['swapped letters', `${sim}rotues: {}`, ['2:1 rotues: unknown key "rotues"; did you mean "routes"?']],
-  ['a key like nothing', `${sim}state: { zzzzzz: 1 }`, ['2:10 state.zzzzzz: unknown key "zzzzzz"; known are url']],
+  ['a key like nothing', `${sim}state: { zzzzzz: 1 }`, ['2:10 state.zzzzzz: unknown key "zzzzzz"; known are url and when_down']],
   [
     'unknown keys at every depth',
     `providers: { sim: { api: simulated, keyz: x } }\nroutes:\n  r:\n    steps:\n      - target: sim/a\n        tiemout: 1s\n`,

@@ -2,7 +2,7 @@
 import { ConfigEditError } from '../../config/edit/edit-error.ts';
 import { findKey, removeKey } from '../../config/edit/key-entry.ts';
 import type { BudgetScope } from '../../core/money/budget.ts';
-import { periodOf } from '../../core/money/budget.ts';
+import { periodOf } from '../../core/money/period.ts';
 import { usd } from '../../core/money/price.ts';
 import { invalid } from '../../exchange/response/refusal.ts';
 import type { CallerKey, Caps, Settings } from '../../settings/settings.ts';

@@ -3,11 +3,12 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { Json } from '../../core/chat/json.ts';
 import { Secret } from '../../settings/secret.ts';
-import type { CallerKey, Caps, CertificateSettings, Objective, Settings, Tenant } from '../../settings/settings.ts';
+import type { CertificateSettings, Objective, Settings } from '../../settings/settings.ts';
 import type { CertificateEntry } from '../schema/route-options-schema.ts';
 import type { Config } from '../schema/schema.ts';
 import { accountOf } from './account.ts';
 import { factsOf, routeOf, routingOf } from './build-route.ts';
+import { keysOf, sharedBudgetOf, tenantsOf, webhookOf } from './callers.ts';
 
 export interface Origin {
   readonly hash: string;
@@ -37,7 +38,10 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
       redact: recorder.redact.map(rule => (typeof rule === 'string' ? { name: rule } : rule)),
       retention: recorder.retention,
     },
-    state: { url: config.state.url === 'sqlite' ? 'sqlite' : new Secret(config.state.url) },
+    state: {
+      url: config.state.url === 'sqlite' ? 'sqlite' : new Secret(config.state.url),
+      ...(config.state.when_down === 'local' ? { whenDown: 'local' as const } : {}),
+    },
     telemetry: {
       otlp: telemetry.otlp,
       metrics: telemetry.metrics,
@@ -49,6 +53,8 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
     certificates: certificatesOf(config.routes, directory),
     objectives: [...objectivesOf('route', config.routes), ...objectivesOf('provider', config.providers)],
     tenants: tenantsOf(config.tenants),
+    ...(config.budgets.length > 0 ? { budgets: config.budgets.map(sharedBudgetOf) } : {}),
+    ...(config.webhooks.length > 0 ? { webhooks: config.webhooks.map(webhookOf) } : {}),
     keys: keysOf(config.keys),
     prices: config.prices as Settings['prices'],
     models: Object.fromEntries(Object.entries(config.models).map(([target, entry]) => [target, factsOf(entry)])),
@@ -88,55 +94,6 @@ function certificateOf(entry: CertificateEntry, directory: string): CertificateS
     strict: strict ?? Number.MAX_VALUE,
   };
 }
-
-function tenantsOf(tenants: Config['tenants']): ReadonlyMap<string, Tenant> {
-  const all = new Map<string, Tenant>([['default', { name: 'default', routes: undefined }]]);
-  for (const [name, { routes, retention, projects, users, ...caps }] of Object.entries(tenants)) {
-    all.set(name, {
-      name,
-      routes,
-      ...(retention ? { retention: retentionOf(retention) } : {}),
-      ...capsOf(caps),
-      ...(projects ? { projects: new Map(Object.entries(projects).map(([project, entry]) => [project, capsOf(entry)])) } : {}),
-      ...(users ? { users: new Map(Object.entries(users).map(([user, entry]) => [user, capsOf(entry)])) } : {}),
-    });
-  }
-  return all;
-}
-
-const retentionOf = ({ records, payloads }: NonNullable<Config['tenants'][string]['retention']>): NonNullable<Tenant['retention']> => ({
-  ...(records === undefined ? {} : { records }),
-  ...(payloads === undefined ? {} : { payloads }),
-});
-
-function keysOf(keys: Config['keys']): ReadonlyMap<string, CallerKey> {
-  return new Map(
-    keys.map(({ hash, name, tenant, project, user, role, ...caps }) => [
-      hash.slice(7).toLowerCase(),
-      { name, tenant, project, user, role, ...capsOf(caps) },
-    ]),
-  );
-}
-
-function capsOf({ budget, limits }: Pick<Config['tenants'][string], 'budget' | 'limits'>): Caps {
-  return {
-    ...(budget ? { budget: budgetOf(budget) } : {}),
-    ...(limits
-      ? {
-          limits: {
-            ...(limits.rpm === undefined ? {} : { requestsPerMinute: limits.rpm }),
-            ...(limits.tpm === undefined ? {} : { tokensPerMinute: limits.tpm }),
-          },
-        }
-      : {}),
-  };
-}
-
-const budgetOf = ({ usd, per, unpriced }: NonNullable<Config['tenants'][string]['budget']>): NonNullable<Caps['budget']> => ({
-  nanoUsd: Math.round(usd * 1e9),
-  per,
-  ...(unpriced === 'allow' ? { allowsUnpriced: true as const } : {}),
-});
 
 /** Freezes everything but providers, which are code. */
 function deepFreeze<Value>(value: Value): Value {

@@ -1,12 +1,12 @@
 /** The schema of the config: every key, its type, its default and its description. cross-checks.ts checks references between entries. */
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the variables of the config.
 import { z } from 'zod';
-import { periods } from '../../core/money/budget.ts';
 import { providers } from '../../providers/index.ts';
 import { serviceAccount } from '../../transport/google-token.ts';
+import { budgets, key, tenant, webhooks } from './caller-schema.ts';
 import {
   bytes,
-  decimal,
+  days,
   duration,
   expecting,
   list,
@@ -59,8 +59,6 @@ const store = section('a map such as { url: embedded, path: ./hindcast-data }', 
     .describe("Name of the server's cluster: tables are replicated and distributed over it."),
   search: yesOrNo().default(false).describe('Keep a full-text index of requests and responses, which takes two thirds more disk for them.'),
 });
-
-const days = (what: string) => wholeNumber('a number of days', 1, 36_500).describe(what);
 
 const recorder = section('a map such as { durability: process }', {
   durability: oneOf(['process', 'power', 'off'])
@@ -162,73 +160,6 @@ const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}"
     .describe('Health probes: they find an outage before a caller does, and a provider that is back is used at once.'),
 });
 
-const caps = () => ({
-  budget: section('a map such as { usd: 500, per: month }', {
-    usd: decimal('USD', 0, 1_000_000).describe('The maximum spending in a period.'),
-    per: oneOf(periods).default('month').describe('Days, weeks (from Monday) and months are in UTC; `total` never resets.'),
-    unpriced: oneOf(['refuse', 'allow'])
-      .default('refuse')
-      .describe('A model with an unknown price: `refuse` it (400 price_unknown), or `allow` it and count it as free.'),
-  })
-    .optional()
-    .describe('A request that may cost more than is left is rejected (429 budget_exceeded).'),
-  limits: section('a map such as { rpm: 600, tpm: 1000000 }', {
-    rpm: wholeNumber('requests per minute', 1, 1_000_000_000).optional().describe('Requests per minute.'),
-    tpm: wholeNumber('tokens per minute', 1, 1_000_000_000_000).optional().describe('Tokens per minute, of request and response.'),
-  })
-    .optional()
-    .describe('A request beyond it is rejected (429 rate_limit_exceeded) with a retry-after.'),
-});
-
-const limitsByName = (what: string) =>
-  record(`a map of ${what}s by name`, z.string().max(256), section('a map such as { budget: { usd: 5, per: day } }', caps()))
-    .optional()
-    .describe(`Budgets and limits per ${what}, by name; \`*\` for every name not listed.`);
-
-const tenant = section('a map such as { routes: [fast, chat] }', {
-  routes: list('a list of routes and targets', text('the name of a route, or provider/model'), 1000)
-    .optional()
-    .describe('Routes and targets it may use; all when absent, none when empty.'),
-  retention: section('a map such as { records: 30, payloads: 7 }', {
-    records: days("Days until one of this tenant's records is deleted.").optional(),
-    payloads: days('Days until the bytes of its requests and responses are deleted.').optional(),
-  })
-    .optional()
-    .describe("How long this tenant's records are kept; overrides `recorder.retention`."),
-  ...caps(),
-  projects: limitsByName('project'),
-  users: limitsByName('user'),
-});
-
-const key = section('a map such as { name: web, hash: "sha256:…" }', {
-  name: text('a name')
-    .max(100, { error: () => 'expected a name of at most 100 characters' })
-    .describe('The name of the key, which records contain.'),
-  hash: z
-    .string({ error: () => 'expected "sha256:" and 64 hex digits' })
-    .regex(/^sha256:[0-9a-fA-F]{64}$/, {
-      error: () => 'expected "sha256:" and 64 hex digits: the sha256 of the whole key, as `hindcast keys create` prints it',
-    })
-    .describe('`sha256:` and the sha256 of the whole key in hex. `hindcast keys create NAME` creates a key.'),
-  tenant: text('the name of a tenant')
-    .default('default')
-    .describe('The tenant it belongs to, one of `tenants`. In the admin API a key sees its own tenant only, and `*` sees all.'),
-  project: z
-    .string({ error: () => 'expected text' })
-    .default('')
-    .describe('The project of its requests, which records contain.'),
-  user: z
-    .string({ error: () => 'expected text' })
-    .default('')
-    .describe('The user of its requests, which records contain.'),
-  role: oneOf(['caller', 'viewer', 'analyst', 'admin'])
-    .default('caller')
-    .describe(
-      'What it may do in the admin API: `viewer` sees numbers, `analyst` also payloads and labels, `admin` also keys, audit and configuration.',
-    ),
-  ...caps(),
-});
-
 export const schema = section('a map of settings such as "routes:"', {
   server: server.prefault({}).describe('Host, port and processes of the gateway.'),
   store: store.prefault({}).describe('Where records are stored.'),
@@ -239,6 +170,9 @@ export const schema = section('a map of settings such as "routes:"', {
       .regex(/^(?:sqlite|rediss?:\/\/[^\s/]+.*)$/, { error: () => expecting('sqlite, or a URL such as redis://redis:6379') })
       .default('sqlite')
       .describe('Where budgets and rate limits are counted: a file of this gateway, or a Redis that several gateways share.'),
+    when_down: oneOf(['refuse', 'local'])
+      .default('refuse')
+      .describe('While that Redis does not answer: `refuse` requests with a budget (503), or count them by this gateway alone (`local`).'),
   })
     .prefault({})
     .describe('State that several gateways can share.'),
@@ -275,6 +209,8 @@ export const schema = section('a map of settings such as "routes:"', {
   tenants: record('a map of tenants by name', name('the name of a tenant'), tenant)
     .default({})
     .describe('Tenants: what each may use and spend.'),
+  budgets: list('a list of budgets', budgets, 1_000).default([]).describe('Budgets of their own, over tenants, tags, providers or models.'),
+  webhooks: list('a list of webhooks', webhooks, 20).default([]).describe('URLs that are told of budgets and certificates.'),
   keys: list('a list of keys', key, 100_000).default([]).describe('API keys of callers; without any, callers need none.'),
   prices: record('a map of prices by provider/model', z.string(), price)
     .default({})
