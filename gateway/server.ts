@@ -24,7 +24,7 @@ import { createDispatch, createRoutes, type RouteEntry } from './http/route-tabl
 import { auditRollbacks } from './observability/audit.ts';
 import { requestLine } from './observability/logs.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
-import { createWebhooks } from './observability/webhooks.ts';
+import { createWebhooks } from './transport/webhooks.ts';
 import { type FileRegistry, openFileRegistry } from './passthrough/batches/file-registry.ts';
 import { passThroughRoutes } from './passthrough/routes.ts';
 import { wallClock } from './settings/clock.ts';

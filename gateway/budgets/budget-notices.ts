@@ -3,7 +3,7 @@ import type { BudgetScope, ScopeState } from '../core/money/budget.ts';
 import { periodOf } from '../core/money/period.ts';
 import { type NanoUsd, usd } from '../core/money/price.ts';
 import type { Instant } from '../core/shared/time.ts';
-import type { Webhooks } from '../observability/webhooks.ts';
+import type { Webhooks } from '../transport/webhooks.ts';
 import type { Settings, WebhookEvent } from '../settings/settings.ts';
 import type { BudgetLedger } from './ledger.ts';
 

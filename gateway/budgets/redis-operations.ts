@@ -20,10 +20,12 @@ export type Operation = { readonly op: string; readonly id?: string } & Readonly
 
 const keptMs = 40 * 86_400_000;
 
+/** The hash of a scope's money in the period that contains `at`: fields `spent` and `reserved`. */
 export const spendingKey = ({ name, budget }: BudgetScope, at: Instant): string =>
   `${prefix}:spending:${name}:${budget ? periodOf(budget.per, at).name : ''}`;
 const ratesKey = ({ name }: BudgetScope): string => `${prefix}:rates:${name}`;
 
+/** The operation that reserves from every scope or from none. */
 export const reserveOperation = (id: string, scopes: readonly BudgetScope[], estimate: CostEstimate, at: Instant): Operation => ({
   op: 'reserve',
   ...{ id, at, guess: estimate.isGuess, tokens: estimate.tokens, parallelWaitMs },
@@ -61,6 +63,7 @@ const holdsOf = ({ scopes, at }: Reservation, amounts: readonly string[] = []) =
     ...{ tokens: holdLimits(scope).tokens, parallel: scope.limits?.maxParallel !== undefined },
   }));
 
+/** The operation that replaces a reservation by what was used. */
 export const settleOperation = (reservation: Reservation, { nanoUsd, tokens, byScope }: SettledUsage): Operation => ({
   op: 'settle',
   ...{ id: reservation.id, nano: String(Math.round(nanoUsd)), tokens, holds: holdsOf(reservation) },
@@ -72,6 +75,7 @@ export interface HeldReservation extends Reservation {
   readonly amounts: readonly string[];
 }
 
+/** The operation that keeps a reservation for another lease. */
 export const renewOperation = (held: HeldReservation): Operation => ({
   op: 'renew',
   ...{ id: held.id, tokens: held.tokens, holds: holdsOf(held, held.amounts) },
@@ -92,6 +96,7 @@ export interface ReserveAnswer {
   readonly amounts?: readonly string[] | object;
 }
 
+/** A list of the script: Lua encodes an empty one as an empty object. */
 export const listOf = <Item>(value: readonly Item[] | object | undefined): readonly Item[] => (Array.isArray(value) ? value : []);
 
 /** The decision in an answer; undefined when the reservation had been released before. */

@@ -8,7 +8,7 @@ import { LedgerUnavailable } from '../../gateway/budgets/ledger.ts';
 import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import type { RoutedRequest } from '../../gateway/exchange/contract.ts';
-import { webhookSignature } from '../../gateway/observability/webhooks.ts';
+import { webhookSignature } from '../../gateway/transport/webhooks.ts';
 import { hi, post, respondJson, startGateway, startUpstream } from '../gateway/harness.ts';
 
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');

@@ -3,6 +3,7 @@ import { Secret } from '../../settings/secret.ts';
 import type { CallerKey, Caps, SharedBudget, Tenant, Webhook } from '../../settings/settings.ts';
 import type { Config } from '../schema/schema.ts';
 
+/** The tenants by name, with `default`, which always exists. */
 export function tenantsOf(tenants: Config['tenants']): ReadonlyMap<string, Tenant> {
   const all = new Map<string, Tenant>([['default', { name: 'default', routes: undefined }]]);
   for (const [name, { routes, retention, projects, users, ...caps }] of Object.entries(tenants)) {
@@ -23,6 +24,7 @@ const retentionOf = ({ records, payloads }: NonNullable<Config['tenants'][string
   ...(payloads === undefined ? {} : { payloads }),
 });
 
+/** The keys by the sha256 of the whole key, in hex. */
 export function keysOf(keys: Config['keys']): ReadonlyMap<string, CallerKey> {
   return new Map(
     keys.map(({ hash, name, tenant, project, user, role, ...caps }) => [
@@ -81,6 +83,7 @@ export function sharedBudgetOf({ name, match, ...budget }: Config['budgets'][num
   };
 }
 
+/** The webhook of an entry; its secret is wrapped. */
 export const webhookOf = ({ url, secret, events }: Config['webhooks'][number]): Webhook => ({
   url,
   secret: secret === undefined ? undefined : new Secret(secret),

@@ -20,6 +20,7 @@ export const wholeNumber = (what: string, min: number, max: number) => {
   return z.int(messageOption(range)).min(min, messageOption(range)).max(max, messageOption(range));
 };
 
+/** A number of days; `what` is its description. */
 export const days = (what: string) => wholeNumber('a number of days', 1, 36_500).describe(what);
 
 /** A number within bounds; `what` names it in the message. */

@@ -20,6 +20,7 @@ export function webhookSignature(secret: string, seconds: number, body: string):
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
 }
 
+/** Calls each webhook at most 100 at a time, with three retries and 10 s a try. */
 export function createWebhooks(log: Log): Webhooks {
   let open = 0;
   const call = async ({ url, secret }: Webhook, event: WebhookEvent, body: string, at: Instant): Promise<void> => {
