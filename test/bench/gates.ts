@@ -19,6 +19,11 @@ const cpu =
     return above && below && above.cpuUsPerChunk / below.cpuUsPerChunk;
   };
 
+const firstByteRatio = (subject: string, to: string, cell: string) => (round: Round) => {
+  const [above, below] = [round(subject, cell), round(to, cell)];
+  return above && below && above.firstByteMs / below.firstByteMs;
+};
+
 const minus = (subject: string, to: string, cell: string) => (round: Round) => {
   const [mine, theirs] = [round(subject, cell), round(to, cell)];
   return mine && theirs && mine.firstByteMs - theirs.firstByteMs;
@@ -31,6 +36,7 @@ export const gates: readonly Gate[] = [
   { name: 'CPU per request, nothing recorded / bare', max: 1, unit: '', figure: cpu('off', 'base', 'bare') },
   { name: 'CPU per request, embedded engine / bare', max: 1.8, unit: '', figure: cpu('embedded', 'base', 'bare') },
   { name: 'CPU per request, three tails open / none', max: 1.05, unit: '', figure: cpu('tails', 'base', 'on') },
+  { name: 'TTFT, three tails and a list each second / none', max: 1.05, unit: '', figure: firstByteRatio('lists', 'embedded', 'one') },
   { name: 'CPU per streamed chunk, 10 ms gap / bare', max: 1.15, unit: '', figure: cpu('on', 'sse', 'bare') },
   { name: 'allocated per request, traced and recorded', max: 50, unit: 'KB', figure: round => round('on', 'base')?.allocatedKbPerChunk },
   { name: 'TTFT over bare, one caller', max: 0.5, unit: 'ms', figure: minus('on', 'bare', 'sse-one') },

@@ -35,7 +35,7 @@ export interface Subject {
 const main = resolve(import.meta.dirname, '../../main.ts');
 const isPassthrough = (cell: Cell): boolean => cell.provider === 'openai';
 /** Where all records are stored, what differs between cells is the rows; these differ most. */
-const embeddedCells = new Set(['base', 'sse', '200-kb']);
+const embeddedCells = new Set(['base', 'one', 'sse', '200-kb']);
 
 /** A folder with a log; both go when the subject ends. */
 class SubjectFolder {
@@ -121,22 +121,54 @@ const workers: Subject = {
 /** As the console holds them: read as fast as they come, and thrown away. */
 const tailCount = 3;
 
+/** Opens the tails; gives what closes them. */
+async function openTails(origin: string): Promise<AbortController> {
+  const leaving = new AbortController();
+  const open = Array.from({ length: tailCount }, async () => {
+    const response = await fetch(`${origin}/admin/api/v1/tail`, { signal: leaving.signal });
+    if (!response.ok) throw new Error(`a tail was refused with ${response.status}`);
+    void response.body!.pipeTo(new WritableStream()).catch(() => {});
+  });
+  await Promise.all(open);
+  return leaving;
+}
+
 const tails: Subject = {
   name: 'tails',
   what: `on with ${tailCount} tails of the admin API open`,
   runs: cell => cell.name === 'base',
   start: async (upstream, nodeOptions = probeOptions) => {
     const running = await serveToSink(upstream, {}, nodeOptions);
-    const leaving = new AbortController();
-    const open = Array.from({ length: tailCount }, async () => {
-      const response = await fetch(`${running.origin}/admin/api/v1/tail`, { signal: leaving.signal });
-      if (!response.ok) throw new Error(`a tail was refused with ${response.status}`);
-      void response.body!.pipeTo(new WritableStream()).catch(() => {});
-    });
-    await Promise.all(open);
+    const leaving = await openTails(running.origin);
     const end = async (): Promise<void> => {
       leaving.abort();
       await running.end();
+    };
+    return { ...running, end };
+  },
+};
+
+const listEveryMs = 1_000;
+
+/** As a busy console does: tails, and a list that is read each second. */
+const lists: Subject = {
+  name: 'lists',
+  what: `embedded with ${tailCount} tails open and a list of 100 exchanges read each second`,
+  runs: cell => cell.name === 'base' || cell.name === 'one',
+  start: async (upstream, nodeOptions = probeOptions) => {
+    const running = await embedded.start(upstream, nodeOptions);
+    const leaving = await openTails(running.origin);
+    let answered = 0;
+    const read = async (): Promise<void> => {
+      const response = await fetch(`${running.origin}/admin/api/v1/exchanges?since=15m&limit=100`, { signal: leaving.signal });
+      if (((await response.json()) as { data?: readonly object[] }).data) answered += 1;
+    };
+    const timer = setInterval(() => void read().catch(() => {}), listEveryMs);
+    const end = async (): Promise<void> => {
+      clearInterval(timer);
+      leaving.abort();
+      await running.end();
+      if (answered === 0) throw new Error('no list was answered');
     };
     return { ...running, end };
   },
@@ -193,7 +225,7 @@ async function countedAt(sinkUrl: string): Promise<number> {
   return Math.min(requests, Math.floor(spans / 2));
 }
 
-export const ours: readonly Subject[] = [bare, off, on, tails, workers, embedded];
+export const ours: readonly Subject[] = [bare, off, on, tails, workers, embedded, lists];
 /** What a quick run can do without. */
-export const slow: ReadonlySet<string> = new Set(['tails', 'workers']);
+export const slow: ReadonlySet<string> = new Set(['tails', 'workers', 'lists']);
 export const subjectNamed = (name: string): Subject | undefined => ours.find(subject => subject.name === name);
