@@ -151,8 +151,8 @@ describe('a rule objects', () => {
     'export const dice = [Math.random];',
     'export const later = { run: queueMicrotask };',
   ])('when core says %s', text => {
-    const said = objections(pureFoldersUseNoImpureGlobals, planted('gateway/core/x.ts', text));
-    expect(said).toHaveLength(1);
+    const sent = objections(pureFoldersUseNoImpureGlobals, planted('gateway/core/x.ts', text));
+    expect(sent).toHaveLength(1);
     expect(objections(pureFoldersUseNoImpureGlobals, planted('gateway/http/edge.ts', text))).toEqual([]);
   });
 

@@ -62,9 +62,9 @@ describe.skipIf(!recording(wire))(`recorded traffic${unlessRecorded(wire)}`, () 
       else {
         expect([row.id, response.status]).toEqual([row.id, 200]);
         const stream = row.framing === 'sse';
-        const said = contentOf(readAnswer(providers.openai!, stream, bytes));
+        const sent = contentOf(readAnswer(providers.openai!, stream, bytes));
         const same = contentOf(readAnswer(providers.openai!, stream, Buffer.from(row.body)));
-        expect([row.id, said]).toEqual([row.id, same]);
+        expect([row.id, sent]).toEqual([row.id, same]);
       }
     }
     expect(refused).toBeLessThan(rows.length / 20);
@@ -106,8 +106,8 @@ describe.skipIf(!recording(outcomes))(`published outcomes${unlessRecorded(outcom
     await using place = new Workspace('server: { port: 0 }\nstore: { port: 0 }\nproviders: { sim: { api: simulated } }\n');
     const file = recording(outcomes)!;
     expect((await place.run('eval', 'import', file)).code).toBe(0);
-    const again = await place.run('eval', 'import', file);
-    expect(again.code).toBe(0);
+    const repeated = await place.run('eval', 'import', file);
+    expect(repeated.code).toBe(0);
     const sweep = await place.run('eval', 'sweep', '--chain', 'gpt-3.5/cot1+pot1,gpt-4/cot-sc', '--run', 'latest', '--json');
     expect(sweep.stderr).toBe('');
     expect(sweep.code).toBe(0);

@@ -22,7 +22,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 /** Says back every header and the whole URL, as they are and in base64: in headers, as an answer, as an error, or in the pieces of a stream. */
 function gossip(request: IncomingMessage, response: ServerResponse): void {
   const plain = JSON.stringify({ headers: request.headers, url: request.url });
-  const heard = `${plain} ${Buffer.from(plain).toString('base64')}`;
+  const received = `${plain} ${Buffer.from(plain).toString('base64')}`;
   const key = request.headers.authorization ?? '';
   response
     .setHeader('x-request-id', key)
@@ -31,7 +31,7 @@ function gossip(request: IncomingMessage, response: ServerResponse): void {
   const body: Buffer[] = [];
   request.on('data', chunk => body.push(chunk as Buffer));
   request.resume().once('end', () => {
-    if (!heard.includes('fail') && Buffer.concat(body).includes('"stream":true')) {
+    if (!received.includes('fail') && Buffer.concat(body).includes('"stream":true')) {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       const pieces = [...`as you wish: ${key.slice('Bearer '.length)}`.matchAll(/.{1,9}/g), ' that is all'];
       for (const [i, piece] of pieces.map(String).entries()) {
@@ -41,16 +41,16 @@ function gossip(request: IncomingMessage, response: ServerResponse): void {
       return void response.end('data: [DONE]\n\n');
     }
     if (request.url?.includes('traces')) return void response.end('{}');
-    if (heard.includes('fail'))
+    if (received.includes('fail'))
       return void response
         .writeHead(401, { 'content-type': 'application/json', 'x-request-id': 'r' })
-        .end(JSON.stringify({ error: { message: heard, type: heard, code: heard, param: heard } }));
+        .end(JSON.stringify({ error: { message: received, type: received, code: received, param: received } }));
     response.writeHead(200, { 'content-type': 'application/json' }).end(
       JSON.stringify({
         id: 'c',
         object: 'chat.completion',
         model: 'm',
-        choices: [{ index: 0, message: { role: 'assistant', content: heard }, finish_reason: 'stop' }],
+        choices: [{ index: 0, message: { role: 'assistant', content: received }, finish_reason: 'stop' }],
         usage: { prompt_tokens: 1, completion_tokens: 1 },
       }),
     );
@@ -111,14 +111,14 @@ test.skipIf(engineMissing)(`no secret is told to anybody${engineMissing}`, { tim
   // What is spooled stays where it can be read, until the recorder goes on.
   const { pid, url: storeUrl } = JSON.parse(place.read('hindcast-data/engine.json')) as { pid: number; url: string };
   process.kill(pid, 'SIGSTOP');
-  const told: string[] = [];
+  const reported: string[] = [];
   const ask = async (path: string, headers: Record<string, string>, body?: unknown): Promise<void> => {
     const response = await fetch(`${gateway.url}${path}`, {
       method: body === undefined ? 'GET' : 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    told.push(`${path.split('?')[0]} ${JSON.stringify(Object.fromEntries(response.headers))} ${await response.text()}`);
+    reported.push(`${path.split('?')[0]} ${JSON.stringify(Object.fromEntries(response.headers))} ${await response.text()}`);
   };
   const caller = { authorization: `Bearer ${secrets.caller}`, cookie: `session=${secrets.cookie}`, 'x-hindcast-tag-a': 'b' };
   const question = (model: string, stream = false) => ({ model, stream, messages: [{ role: 'user', content: 'hello' }] });
@@ -166,7 +166,7 @@ test.skipIf(engineMissing)(`no secret is told to anybody${engineMissing}`, { tim
     ['store', 'export', '-o', 'all.jsonl', '--payloads', '--replays'],
   ]) {
     const { stdout, stderr } = await place.run(...args);
-    told.push(`${args.join(' ')}: ${stdout}${stderr}`);
+    reported.push(`${args.join(' ')}: ${stdout}${stderr}`);
   }
   const rows: string[] = [];
   const store = connect({ url: storeUrl, username: 'default', password: secrets.store });
@@ -186,7 +186,7 @@ test.skipIf(engineMissing)(`no secret is told to anybody${engineMissing}`, { tim
   expect(spans.join('')).toContain('openai');
   for (const [what, text] of Object.entries({ rows: rows.join('\n'), spans: spans.join('\n'), log: gateway.output() }))
     expect(leaks(text), what).toEqual([]);
-  for (const text of told) expect(leaks(text), text.slice(0, 60)).toEqual([]);
+  for (const text of reported) expect(leaks(text), text.slice(0, 60)).toEqual([]);
   // Nothing on disk but the key that the recorder keeps for itself, and the configuration.
   const files = filesIn(place.folder).filter(path => !/\/(?:hindcast|bad)\.yaml$/.test(path));
   for (const path of files) expect(leaks(readFileSync(path).toString('latin1')), path).toEqual([]);

@@ -64,11 +64,11 @@ test('a request is asked, remembered, asked again and judged', { timeout: 120_00
   // Remembered: every exchange and every attempt, in ClickHouse, under the id that the caller was given.
   const clickhouse = createClient({ url: gateway.storeUrl });
   const rows = async <Row>(query: string): Promise<Row[]> => (await clickhouse.query({ query, format: 'JSONEachRow' })).json<Row>();
-  const asked = questions.length + 2;
+  const requestCount = questions.length + 2;
   await gateway.flush();
   await expect
     .poll(async () => (await rows<{ n: number }>('SELECT toUInt32(count()) AS n FROM requests'))[0]!.n, { timeout: 15_000 })
-    .toBe(asked);
+    .toBe(requestCount);
   const id = plain.response.headers.get('x-hindcast-id');
   const [remembered] = await rows<{ route: string; outcome: string; body: string }>(
     `SELECT route, outcome, request_body AS body FROM requests AS r JOIN payloads AS p ON p.request_id = r.request_id WHERE r.request_id = '${id}' AND attempt_no = 0`,
@@ -77,7 +77,7 @@ test('a request is asked, remembered, asked again and judged', { timeout: 120_00
   expect(JSON.parse(remembered!.body)).toMatchObject({ model: 'support', messages: [{ content: 'Say hello' }] });
   const [escalated] = await rows<{ n: number }>('SELECT toUInt32(countIf(escalations > 0)) AS n FROM requests');
   expect(escalated!.n).toBeGreaterThan(0);
-  expect(escalated!.n).toBeLessThan(asked);
+  expect(escalated!.n).toBeLessThan(requestCount);
 
   // Asked again: what would each model alone have said?
   const replayed = await runIn(
@@ -101,7 +101,7 @@ test('a request is asked, remembered, asked again and judged', { timeout: 120_00
   for (const { totals } of arms) expect(totals.pairs).toBe(questions.length + 1);
 
   // Replays stay apart from production: the figures of the morning are what they were.
-  expect((await rows<{ n: number }>("SELECT toUInt32(count()) AS n FROM requests WHERE run_id = ''"))[0]!.n).toBe(asked);
+  expect((await rows<{ n: number }>("SELECT toUInt32(count()) AS n FROM requests WHERE run_id = ''"))[0]!.n).toBe(requestCount);
 
   // Judged: which threshold is safe, and what does it save?
   const sweep = await runIn(place, 'eval', 'sweep', '--chain', 'support', '--run', 'latest', '--json');

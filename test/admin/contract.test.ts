@@ -52,9 +52,11 @@ describe('every route', () => {
   test.each(['hc-caller', 'hc-viewer', 'hc-analyst', 'hc-admin'] as const)('lets %s do what its role may, and no more', async key => {
     const { role } = keys[key];
     // A refused change is refused before it changes anything; those that are allowed are below.
-    const asked = guarded.filter(([, spec]) => spec.method === 'GET' || !mayActAs(role, spec.role as 'admin'));
+    const requested = guarded.filter(([, spec]) => spec.method === 'GET' || !mayActAs(role, spec.role as 'admin'));
     const small = (spec: RouteSpec): string => (spec.role === 'admin' ? '403 admin_only' : '403 role_too_small');
-    expect(await each(asked, { key })).toEqual(expected(asked, spec => (mayActAs(role, spec.role as 'admin') ? '200' : small(spec))));
+    expect(await each(requested, { key })).toEqual(
+      expected(requested, spec => (mayActAs(role, spec.role as 'admin') ? '200' : small(spec))),
+    );
   });
 
   test('refuses a change without the header that no form can send, before it looks at anything else', async () => {
@@ -245,8 +247,8 @@ test('the key of the folder lets commands of this machine in, and nobody else re
   const key = seeded.place.read('hindcast-data/admin.key').trim();
   expect(await outcomeOf('listKeys', { key })).toBe('200');
   expect(statSync(`${seeded.place.folder}/hindcast-data/admin.key`).mode & 0o777).toBe(0o600);
-  const asked = await fetch(`${seeded.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
-  expect(asked.status, 'it is no key of a caller').toBe(401);
+  const requested = await fetch(`${seeded.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
+  expect(requested.status, 'it is no key of a caller').toBe(401);
 });
 
 test('readers of the store need the key of the folder where callers need one', async () => {

@@ -94,11 +94,11 @@ test('requests that are being answered are listed until they are', async () => {
 });
 
 test('what an asker who leaves had asked for ends: a query of the store by its signal, a tail by its closer', async () => {
-  const [asked, aborted, watched, closed] = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
+  const [requested, aborted, watched, closed] = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
   const records = {
     exchanges: (_: unknown, { signal }: ReadScope) => {
       signal.addEventListener('abort', () => aborted!.resolve());
-      asked!.resolve();
+      requested!.resolve();
       return aborted!.promise.then(() => Promise.reject(new RecordsFailure('unavailable', 'aborted')));
     },
     close: async () => {},
@@ -113,7 +113,7 @@ test('what an asker who leaves had asked for ends: a query of the store by its s
   };
   await using gateway = await startGateway('providers: { sim: { api: simulated } }', { records, siblings });
   for (const [path, begun, ended] of [
-    ['exchanges', asked, aborted],
+    ['exchanges', requested, aborted],
     ['tail', watched, closed],
   ] as const) {
     const leaving = new AbortController();

@@ -112,13 +112,13 @@ describe.skipIf(engineMissing)(`Readers of the store${engineMissing}`, { timeout
         tie('e').map(e => `(SELECT ${e} FROM numbers(1000) LIMIT 1)`),
       ),
     })).e;
-    const asked = fc.assert(
+    const requested = fc.assert(
       fc.asyncProperty(expression, async e => {
         await Promise.all([ask(`SELECT ${e} FROM numbers(100)`), ask(`SELECT ${e} FROM numbers(100) FORMAT JSONEachRow`)]);
       }),
       { numRuns: isLong ? 500 : 4 },
     );
-    const { pingMs, shipMs } = await stayAlive(asked);
+    const { pingMs, shipMs } = await stayAlive(requested);
     report('generated expressions', `${isLong ? 500 : 4}, twice each`, { pingMs, shipMs });
   });
 

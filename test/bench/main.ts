@@ -76,10 +76,10 @@ async function startHelpers(): Promise<Helpers> {
 }
 
 async function bench(cells: readonly Cell[], helpers: Helpers): Promise<number> {
-  const wished = (name: string): boolean =>
+  const isSelected = (name: string): boolean =>
     options.subject.length === 0 ? !(options.quick && slow.has(name)) : options.subject.includes(name);
   const rivals = await competitorsFor(name => options.subject.includes(name) || (options.subject.length === 0 && !options.quick));
-  const subjects = [...ours.filter(({ name }) => wished(name)), ...rivals.map(({ subject }) => subject)];
+  const subjects = [...ours.filter(({ name }) => isSelected(name)), ...rivals.map(({ subject }) => subject)];
   const about = machine();
   print([about, ...subjects.map(({ name, what }) => `  ${name}: ${what}`)].join('\n'));
   const samples: Sample[] = [];

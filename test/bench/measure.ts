@@ -74,8 +74,8 @@ export class SubjectRun {
   /** `each` hears the sample of a cell as soon as it is there. */
   async measure(cells: readonly Cell[], round: number, each: (sample: Sample) => void): Promise<void> {
     const { share = 1 } = this.#subject;
-    for (const whole of cells.filter(cell => this.#subject.runs(cell))) {
-      const cell = { ...whole, warmup: Math.ceil(whole.warmup * share), requests: Math.ceil(whole.requests * share) };
+    for (const complete of cells.filter(cell => this.#subject.runs(cell))) {
+      const cell = { ...complete, warmup: Math.ceil(complete.warmup * share), requests: Math.ceil(complete.requests * share) };
       if (!this.#running) each(failedSample(this.#subject, cell, round, this.#problem));
       else if (!this.#isLost) each(await this.#sample(this.#running, cell, round));
     }

@@ -85,9 +85,9 @@ test('the caller’s own bytes are fitted in place: what no target’s limit tou
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ ...body, ...more }),
     });
-  const whole = await send({});
-  expect(await whole.json()).toMatchObject({ choices: [{ message: { tool_calls: [{ function: { name: toolName } }] } }] });
-  expect(whole.headers.get('x-hindcast-warnings')).toMatch(/user.*tools\[0\]/s);
+  const complete = await send({});
+  expect(await complete.json()).toMatchObject({ choices: [{ message: { tool_calls: [{ function: { name: toolName } }] } }] });
+  expect(complete.headers.get('x-hindcast-warnings')).toMatch(/user.*tools\[0\]/s);
   expect(JSON.parse(upstream.requests[0]!.body)).toMatchObject({ messages: body.messages });
   expect(await (await send({ stream: true })).text()).toContain(`"name":"${toolName}"`);
 });
@@ -119,13 +119,13 @@ test('a server with a strict chat template gets one system prompt, at the start,
   expect((await post('/v1/messages', { system: [{ type: 'text', text: 'One.' }], messages })).status).toBe(200);
   const responses = await post('/v1/responses', { max_tokens: undefined, instructions: 'One.', input: prompted });
   expect([responses.status, responses.headers.get('x-hindcast-warnings')]).toEqual([200, expect.stringMatching(/input\[3\]/)]);
-  const said = upstream.requests.map(({ body }) => (JSON.parse(body) as { messages: unknown[] }).messages.at(-1));
-  expect(said[0]).toEqual({
+  const sent = upstream.requests.map(({ body }) => (JSON.parse(body) as { messages: unknown[] }).messages.at(-1));
+  expect(sent[0]).toEqual({
     role: 'user',
     content: [
       { type: 'text', text: 'hi' },
       { type: 'text', text: 'Be brief.' },
     ],
   });
-  expect(new Set(said.map(message => JSON.stringify(message))).size).toBe(1);
+  expect(new Set(sent.map(message => JSON.stringify(message))).size).toBe(1);
 });

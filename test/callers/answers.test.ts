@@ -116,7 +116,7 @@ async function ask(
     .join(', ');
   if (!stream) {
     expect(answer.headers.get('x-hindcast-warnings') ?? '').toBe(warnings);
-    return { response: whole(provider.parseResponse(JSON.parse(text) as Json)), warnings };
+    return { response: responseOf(provider.parseResponse(JSON.parse(text) as Json)), warnings };
   }
   const parser = provider.parseStream();
   const events: StreamEvent[] = [];
@@ -125,10 +125,10 @@ async function ask(
   frames.end();
   const end = parser.end();
   if (!end.complete) throw new Error(end.failure.message);
-  return { response: whole(collectResponse([...events, ...end.events])), warnings };
+  return { response: responseOf(collectResponse([...events, ...end.events])), warnings };
 }
 
-function whole(response: ReturnType<typeof collectResponse>): ChatResponse {
+function responseOf(response: ReturnType<typeof collectResponse>): ChatResponse {
   if ('kind' in response) throw new Error(response.message);
   return response;
 }

@@ -54,24 +54,24 @@ describe.each(targets)('%s', model => {
   });
 
   test('tool calls arrive, streaming and non-streaming, and their results are sent back', async () => {
-    const asked = { model, max_tokens: 100, messages: say('scene:tools'), tools: [weather], tool_choice: { type: 'any' as const } };
-    const whole = await client.messages.create(asked);
-    const streamed = await client.messages.stream(asked).finalMessage();
-    for (const message of [whole, streamed]) {
+    const requested = { model, max_tokens: 100, messages: say('scene:tools'), tools: [weather], tool_choice: { type: 'any' as const } };
+    const complete = await client.messages.create(requested);
+    const streamed = await client.messages.stream(requested).finalMessage();
+    for (const message of [complete, streamed]) {
       expect(message.stop_reason).toBe('tool_use');
       expect(message.content).toMatchObject([
         { type: 'tool_use', name: 'weather', input: { city: 'Oslo' } },
         { type: 'tool_use', name: 'weather', input: { city: 'Rome' } },
       ]);
     }
-    const results = whole.content.map(block => ({
+    const results = complete.content.map(block => ({
       type: 'tool_result' as const,
       tool_use_id: (block as Anthropic.ToolUseBlock).id,
       content: 'Four degrees.',
     }));
     const last = await client.messages.create({
-      ...asked,
-      messages: [...asked.messages, { role: 'assistant', content: whole.content }, { role: 'user', content: results }],
+      ...requested,
+      messages: [...requested.messages, { role: 'assistant', content: complete.content }, { role: 'user', content: results }],
     });
     expect(textOf(last)).toBe('Hello, world.');
     expect(upstream.lastRequest().text.match(/Four degrees\./g)).toHaveLength(2);
@@ -96,32 +96,34 @@ describe.each(targets)('%s', model => {
     expect(textOf(seen)).toBe('A red square.');
     expect(upstream.lastRequest().text).toContain(redPixel);
     const format = { type: 'json_schema' as const, schema: citySchema };
-    const told = await client.messages.create({ model, max_tokens: 100, messages: say('scene:structured'), output_config: { format } });
-    expect(JSON.parse(textOf(told))).toEqual({ city: 'Oslo', degrees: 4 });
+    const reported = await client.messages.create({ model, max_tokens: 100, messages: say('scene:structured'), output_config: { format } });
+    expect(JSON.parse(textOf(reported))).toEqual({ city: 'Oslo', degrees: 4 });
     expect(upstream.lastRequest().text).toMatch(/degrees/);
     gateway.sink.exchanges.length = 0;
   });
 
   test("an error has the client's format and error class", async () => {
-    const asked = { max_tokens: 100, messages: say('scene:refused') };
-    const whole = await client.messages.create({ ...asked, model }).catch((error: unknown) => error);
-    expect(whole).toBeInstanceOf(Anthropic.RateLimitError);
-    expect((whole as InstanceType<typeof Anthropic.RateLimitError>).error).toMatchObject({
+    const requested = { max_tokens: 100, messages: say('scene:refused') };
+    const complete = await client.messages.create({ ...requested, model }).catch((error: unknown) => error);
+    expect(complete).toBeInstanceOf(Anthropic.RateLimitError);
+    expect((complete as InstanceType<typeof Anthropic.RateLimitError>).error).toMatchObject({
       type: 'error',
       error: { type: 'rate_limit_error' },
     });
-    await expect(client.messages.stream({ ...asked, model: spareRoute(model) }).finalMessage()).rejects.toBeInstanceOf(
+    await expect(client.messages.stream({ ...requested, model: spareRoute(model) }).finalMessage()).rejects.toBeInstanceOf(
       Anthropic.RateLimitError,
     );
     gateway.sink.exchanges.length = 0;
   });
 
   test('a broken response throws, streaming and non-streaming', async () => {
-    const asked = { max_tokens: 100, messages: say('scene:cut') };
-    await expect(client.messages.create({ ...asked, model: spareRoute(model) })).rejects.toThrow(/502/);
-    await expect(client.messages.stream({ ...asked, model: spareRoute(model) }).finalMessage()).rejects.toThrow(/ended the answer before/);
+    const requested = { max_tokens: 100, messages: say('scene:cut') };
+    await expect(client.messages.create({ ...requested, model: spareRoute(model) })).rejects.toThrow(/502/);
+    await expect(client.messages.stream({ ...requested, model: spareRoute(model) }).finalMessage()).rejects.toThrow(
+      /ended the answer before/,
+    );
     const raw = async (): Promise<void> => {
-      for await (const _ of await client.messages.create({ ...asked, model: spareRoute(model), stream: true }));
+      for await (const _ of await client.messages.create({ ...requested, model: spareRoute(model), stream: true }));
     };
     await expect(raw()).rejects.toThrow(/ended the answer before/);
     gateway.sink.exchanges.length = 0;
@@ -130,17 +132,17 @@ describe.each(targets)('%s', model => {
 
 test('thinking has its signature, which returns to the provider that made it', async () => {
   const thinking = { type: 'enabled' as const, budget_tokens: 2_000 };
-  const asked = { max_tokens: 4_000, thinking, messages: say('scene:reasoning') };
-  const first = await client.messages.stream({ ...asked, model: 'to-anthropic' }).finalMessage();
+  const requested = { max_tokens: 4_000, thinking, messages: say('scene:reasoning') };
+  const first = await client.messages.stream({ ...requested, model: 'to-anthropic' }).finalMessage();
   expect(first.content).toMatchObject([
     { type: 'thinking', thinking: 'Sum the two.', signature: 'c2lnbmF0dXJl' },
     { type: 'text', text: '4' },
   ]);
-  const history = [...asked.messages, { role: 'assistant' as const, content: first.content }, ...say('And now?')];
-  await client.messages.create({ ...asked, model: 'to-anthropic', messages: history });
+  const history = [...requested.messages, { role: 'assistant' as const, content: first.content }, ...say('And now?')];
+  await client.messages.create({ ...requested, model: 'to-anthropic', messages: history });
   expect(upstream.lastRequest().body.messages[1].content[0].signature).toBe('c2lnbmF0dXJl');
 
-  const { response } = await client.messages.create({ ...asked, model: 'to-openai', messages: history }).withResponse();
+  const { response } = await client.messages.create({ ...requested, model: 'to-openai', messages: history }).withResponse();
   expect(response.headers.get('x-hindcast-warnings')).toContain('messages[1]');
   expect(upstream.lastRequest().text).not.toContain('c2lnbmF0dXJl');
   gateway.sink.exchanges.length = 0;
@@ -151,9 +153,9 @@ test('unknown fields reach a target of the same format with their headers, and i
     '{ "model":"to-anthropic", "max_tokens" : 5, "messages":[{"role":"user","content":"hi","mood":9}],  "invented_tomorrow":{"a":[1, 2]} }';
   const headers = { 'content-type': 'application/json', 'anthropic-version': '2027-01-01', 'anthropic-beta': 'tomorrow-1' };
   const answer = await fetch(`${gateway.url}/v1/messages?beta=true`, { method: 'POST', headers, body });
-  const heard = upstream.lastRequest();
-  expect(heard.text).toBe(body.replace('"to-anthropic"', '"claude-opus-4-6"'));
-  expect(heard.headers).toMatchObject({ 'anthropic-version': '2027-01-01', 'anthropic-beta': 'tomorrow-1' });
+  const received = upstream.lastRequest();
+  expect(received.text).toBe(body.replace('"to-anthropic"', '"claude-opus-4-6"'));
+  expect(received.headers).toMatchObject({ 'anthropic-version': '2027-01-01', 'anthropic-beta': 'tomorrow-1' });
   expect(answer.headers.get('x-hindcast-warnings')).toBeNull();
   gateway.sink.exchanges.length = 0;
   const other = await fetch(`${gateway.url}/v1/messages`, { method: 'POST', headers, body: body.replace('to-anthropic', 'to-openai') });

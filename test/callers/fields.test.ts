@@ -155,7 +155,7 @@ const callers: Readonly<Record<(typeof targets)[number], Body>> = {
 let upstream: ScriptedUpstream;
 let gateway: RunningGateway;
 const cells = new Map<string, string>();
-const told = new Set<string>();
+const reported = new Set<string>();
 beforeAll(async () => {
   upstream = await startScriptedUpstream();
   gateway = await startGateway(providersYaml(upstream.url));
@@ -168,16 +168,16 @@ afterAll(async () => {
 
 describe.each(targets)('%s', caller => {
   test.each(targets)('to %s', async target => {
-    for (const [name, { said, heard, named }] of Object.entries(fields)) {
-      const say = said[caller];
+    for (const [name, { said: sent, heard: received, named }] of Object.entries(fields)) {
+      const say = sent[caller];
       for (const stream of say ? [false, true] : []) {
         const key = `${caller} ${target} ${stream} ${name}`;
         const warnings = await ask(caller, target, stream, say!);
-        const isHeard = heard.test(upstream.lastRequest().text);
+        const isHeard = received.test(upstream.lastRequest().text);
         const owned = warnings.filter(({ field }) => named.test(field));
         expect(isHeard || owned.length > 0, `${key}: ${upstream.lastRequest().text}`).toBe(true);
         if (owned.some(({ type }) => type === 'dropped') && caller !== target)
-          for (const { field, detail } of owned) told.add(`${target}: ${field}: ${detail}`);
+          for (const { field, detail } of owned) reported.add(`${target}: ${field}: ${detail}`);
         cells.set(key, owned.length === 0 ? '=' : isHeard ? '~' : 'r');
       }
     }
@@ -185,7 +185,7 @@ describe.each(targets)('%s', caller => {
 });
 
 test('every cell for which the caller has a field exists', () => {
-  const words = Object.values(fields).reduce((sum, { said }) => sum + Object.keys(said).length, 0);
+  const words = Object.values(fields).reduce((sum, { said: sent }) => sum + Object.keys(sent).length, 0);
   expect(cells.size).toBe(words * targets.length * 2);
 });
 
@@ -213,5 +213,5 @@ function matrix(): string {
     }),
   );
   const key = '= exact   ~ said in another way, and told   r not carried, for the reason told   - no word for it in this dialect';
-  return [`${' '.repeat(25)}${names.join(' ')}`, ...lines, key, ...[...told].toSorted().map(reason => `  r: ${reason}`)].join('\n');
+  return [`${' '.repeat(25)}${names.join(' ')}`, ...lines, key, ...[...reported].toSorted().map(reason => `  r: ${reason}`)].join('\n');
 }

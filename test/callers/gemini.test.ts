@@ -65,21 +65,21 @@ describe.each(targets)('%s', model => {
 
   test('tool calls arrive, streaming and non-streaming, and their results are sent back', async () => {
     const config = { tools: [weather], toolConfig: { functionCallingConfig: { mode: FunctionCallingConfigMode.ANY } } };
-    const whole = await client.models.generateContent({ model, contents: 'scene:tools', config });
+    const complete = await client.models.generateContent({ model, contents: 'scene:tools', config });
     const calls = [];
     for await (const chunk of streamed(model, 'scene:tools', config)) calls.push(...(chunk.functionCalls ?? []));
-    for (const called of [whole.functionCalls!, calls]) {
+    for (const called of [complete.functionCalls!, calls]) {
       expect(called).toMatchObject([
         { name: 'weather', args: { city: 'Oslo' } },
         { name: 'weather', args: { city: 'Rome' } },
       ]);
     }
-    const results = whole.functionCalls!.map(({ id, name }) => ({
+    const results = complete.functionCalls!.map(({ id, name }) => ({
       functionResponse: { ...(id ? { id } : {}), name: name!, response: { output: 'Four degrees.' } },
     }));
     const contents: Content[] = [
       { role: 'user', parts: [{ text: 'scene:tools' }] },
-      whole.candidates![0]!.content!,
+      complete.candidates![0]!.content!,
       { role: 'user', parts: results },
     ];
     const { text } = await client.models.generateContent({ model, contents, config });
@@ -93,8 +93,8 @@ describe.each(targets)('%s', model => {
     expect(seen.text).toBe('A red square.');
     expect(upstream.lastRequest().text).toContain(redPixel);
     const config = { responseMimeType: 'application/json', responseJsonSchema: citySchema };
-    const told = await client.models.generateContent({ model, contents: 'scene:structured', config });
-    expect(JSON.parse(told.text!)).toEqual({ city: 'Oslo', degrees: 4 });
+    const reported = await client.models.generateContent({ model, contents: 'scene:structured', config });
+    expect(JSON.parse(reported.text!)).toEqual({ city: 'Oslo', degrees: 4 });
     expect(upstream.lastRequest().text).toContain('degrees');
   });
 

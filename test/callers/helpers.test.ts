@@ -27,13 +27,13 @@ const say = (text: string): Anthropic.MessageParam[] => [{ role: 'user', content
 
 describe.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('%s', model => {
   test.each([false, true])("Anthropic's client runs tools to the end, streaming: %s", async stream => {
-    const asked: string[] = [];
+    const requested: string[] = [];
     const weather = betaTool({
       name: 'weather',
       description: 'Tells it.',
       inputSchema: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] } as const,
       run: ({ city }) => {
-        asked.push(city);
+        requested.push(city);
         return 'Four degrees.';
       },
     });
@@ -42,7 +42,7 @@ describe.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('%s', 
       ? anthropic.beta.messages.toolRunner({ ...params, stream: true }).runUntilDone()
       : anthropic.beta.messages.toolRunner(params).runUntilDone());
     expect(message.content).toMatchObject([{ type: 'text', text: 'Hello, world.' }]);
-    expect(asked).toEqual(['Oslo', 'Rome']);
+    expect(requested).toEqual(['Oslo', 'Rome']);
     expect(upstream.lastRequest().text).toMatch(/Four degrees\./);
   });
 
@@ -54,7 +54,7 @@ describe.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('%s', 
   });
 
   test("Google's client calls tools automatically", async () => {
-    const asked: unknown[] = [];
+    const requested: unknown[] = [];
     const weather: CallableTool = {
       tool: async () => ({
         functionDeclarations: [
@@ -63,13 +63,13 @@ describe.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('%s', 
       }),
       callTool: async calls =>
         calls.map(({ id, name, args }) => {
-          asked.push(args?.city);
+          requested.push(args?.city);
           return { functionResponse: { ...(id === undefined ? {} : { id }), name: name!, response: { degrees: 4 } } };
         }),
     };
     const answer = await google.models.generateContent({ model, contents: 'scene:tools', config: { tools: [weather] } });
     expect(answer.text).toBe('Hello, world.');
-    expect(asked).toEqual(['Oslo', 'Rome']);
+    expect(requested).toEqual(['Oslo', 'Rome']);
   });
 
   test("Google's chats keep their history, streaming and non-streaming", async () => {
@@ -79,6 +79,6 @@ describe.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('%s', 
     for await (const piece of await chat.sendMessageStream({ message: 'and again' })) text += piece.text ?? '';
     expect(text).toBe('Hello, world.');
     expect(chat.getHistory().map(({ role }) => role)).toEqual(['user', 'model', 'user', 'model']);
-    for (const said of ['Be brief.', 'Hello, world.', 'and again']) expect(upstream.lastRequest().text).toContain(said);
+    for (const sent of ['Be brief.', 'Hello, world.', 'and again']) expect(upstream.lastRequest().text).toContain(sent);
   });
 });

@@ -46,9 +46,9 @@ describe.each(targets)('chat completions %s', model => {
   });
 
   test('run tools to the end', async () => {
-    const asked: string[] = [];
+    const requested: string[] = [];
     const weather = (args: { city: string }): string => {
-      asked.push(args.city);
+      requested.push(args.city);
       return 'Four degrees.';
     };
     const runner = client.chat.completions.runTools({
@@ -59,23 +59,23 @@ describe.each(targets)('chat completions %s', model => {
       ],
     });
     expect(await runner.finalContent()).toBe('Hello, world.');
-    expect(asked).toEqual(['Oslo', 'Rome']);
+    expect(requested).toEqual(['Oslo', 'Rome']);
   });
 
   test('with the legacy functions return a function_call, streaming and non-streaming', async () => {
     const functions = [{ name: 'weather', parameters }];
-    const asked = { model, messages: say('scene:tools'), functions };
+    const requested = { model, messages: say('scene:tools'), functions };
     if (model === 'to-openai') return; // bytes pass: the provider itself knows the older form
-    const whole = await client.chat.completions.create(asked);
-    expect(whole.choices[0]).toMatchObject({
+    const complete = await client.chat.completions.create(requested);
+    expect(complete.choices[0]).toMatchObject({
       finish_reason: 'function_call',
       message: { function_call: { name: 'weather', arguments: '{"city":"Oslo"}' } },
     });
-    expect(whole.choices[0]!.message.tool_calls).toBeUndefined();
+    expect(complete.choices[0]!.message.tool_calls).toBeUndefined();
     let name = '';
     let args = '';
     let finish = '';
-    for await (const { choices } of await client.chat.completions.create({ ...asked, stream: true })) {
+    for await (const { choices } of await client.chat.completions.create({ ...requested, stream: true })) {
       name += choices[0]?.delta.function_call?.name ?? '';
       args += choices[0]?.delta.function_call?.arguments ?? '';
       finish = choices[0]?.finish_reason ?? finish;
@@ -98,13 +98,13 @@ describe.each(targets)('chat completions %s', model => {
 
 describe.each(targets)('responses %s', model => {
   test('are read streaming and non-streaming, with their id and counts', async () => {
-    const asked = { model, input: 'hi', instructions: 'Be brief.', max_output_tokens: 100 };
-    const whole = await client.responses.create(asked);
-    expect(whole.output_text).toBe('Hello, world.');
-    expect(whole).toMatchObject({ status: 'completed', usage: { input_tokens: 11, output_tokens: 7, total_tokens: 18 } });
-    expect(whole._request_id).toMatch(/^[0-9a-f-]{36}$/);
+    const requested = { model, input: 'hi', instructions: 'Be brief.', max_output_tokens: 100 };
+    const complete = await client.responses.create(requested);
+    expect(complete.output_text).toBe('Hello, world.');
+    expect(complete).toMatchObject({ status: 'completed', usage: { input_tokens: 11, output_tokens: 7, total_tokens: 18 } });
+    expect(complete._request_id).toMatch(/^[0-9a-f-]{36}$/);
     expect(upstream.lastRequest().text).toContain('Be brief.');
-    const stream = client.responses.stream(asked);
+    const stream = client.responses.stream(requested);
     let text = '';
     stream.on('response.output_text.delta', ({ delta }) => {
       text += delta;
@@ -176,10 +176,10 @@ describe.each(targets)('responses %s', model => {
 });
 
 test("references to a provider's stored data are not sent to another provider", async () => {
-  const asked = { input: 'hi', previous_response_id: 'resp_1' };
-  const other = await client.responses.create({ ...asked, model: 'to-anthropic' }).catch((error: unknown) => error);
+  const requested = { input: 'hi', previous_response_id: 'resp_1' };
+  const other = await client.responses.create({ ...requested, model: 'to-anthropic' }).catch((error: unknown) => error);
   expect(other).toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'previous_response_id' });
-  await client.responses.create({ ...asked, model: 'to-responses' });
+  await client.responses.create({ ...requested, model: 'to-responses' });
   expect(upstream.lastRequest().body.previous_response_id).toBe('resp_1');
 });
 
@@ -191,32 +191,32 @@ test('unknown fields reach a target of the same format, and its response is unch
 });
 
 test('signed thinking of another format passes through chat completions and back to its provider, streaming or not', async () => {
-  const asked = { model: 'to-anthropic', reasoning_effort: 'low' as const, max_tokens: 4_000 };
+  const requested = { model: 'to-anthropic', reasoning_effort: 'low' as const, max_tokens: 4_000 };
   const first: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'scene:reasoning' }];
-  const whole = await client.chat.completions.create({ ...asked, messages: first });
-  const said = whole.choices[0]!.message as OpenAI.ChatCompletionMessage & { reasoning_content?: string; reasoning_details?: unknown[] };
-  expect(said.reasoning_content).toBe('Sum the two.');
+  const complete = await client.chat.completions.create({ ...requested, messages: first });
+  const sent = complete.choices[0]!.message as OpenAI.ChatCompletionMessage & { reasoning_content?: string; reasoning_details?: unknown[] };
+  expect(sent.reasoning_content).toBe('Sum the two.');
   const details: unknown[] = [];
-  for await (const { choices } of await client.chat.completions.create({ ...asked, messages: first, stream: true })) {
+  for await (const { choices } of await client.chat.completions.create({ ...requested, messages: first, stream: true })) {
     const { reasoning_details: told = [] } = (choices[0]?.delta ?? {}) as { reasoning_details?: unknown[] };
     details.push(...told);
   }
-  const streamed = { ...said, reasoning_details: details };
+  const streamed = { ...sent, reasoning_details: details };
   const historyOf = (message: object) => [
     ...first,
     message as OpenAI.ChatCompletionMessageParam,
     { role: 'user' as const, content: 'And now?' },
   ];
-  for (const message of [said, streamed]) {
-    await client.chat.completions.create({ ...asked, messages: historyOf(message) });
+  for (const message of [sent, streamed]) {
+    await client.chat.completions.create({ ...requested, messages: historyOf(message) });
     expect(upstream.lastRequest().body.messages[1].content[0]).toEqual({
       type: 'thinking',
       thinking: 'Sum the two.',
       signature: 'c2lnbmF0dXJl',
     });
   }
-  const history = historyOf(said);
-  const { response } = await client.chat.completions.create({ ...asked, model: 'to-gemini', messages: history }).withResponse();
+  const history = historyOf(sent);
+  const { response } = await client.chat.completions.create({ ...requested, model: 'to-gemini', messages: history }).withResponse();
   expect(response.headers.get('x-hindcast-warnings')).toContain('dropped messages[1].content[0].signature');
   expect(upstream.lastRequest().text).not.toContain('c2lnbmF0dXJl');
 });

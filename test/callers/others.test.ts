@@ -18,8 +18,8 @@ afterAll(async () => {
 });
 
 test.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('chat models answer a text completion: %s', async model => {
-  const whole = await client.completions.create({ model, prompt: 'hi', max_tokens: 100, stop: ['END'] });
-  expect(whole).toMatchObject({
+  const complete = await client.completions.create({ model, prompt: 'hi', max_tokens: 100, stop: ['END'] });
+  expect(complete).toMatchObject({
     object: 'text_completion',
     choices: [{ text: 'Hello, world.', finish_reason: 'stop' }],
     usage: { total_tokens: 18 },
@@ -56,9 +56,9 @@ test('embeddings pass to targets of the same format, and are recorded and priced
 });
 
 test('embeddings of Gemini have the requested format', async () => {
-  const asked = { model: 'gemini/gemini-embedding-001', input: ['one', 'two'], dimensions: 2 };
-  const unpacked = await client.embeddings.create(asked);
-  const plain = await client.embeddings.create({ ...asked, encoding_format: 'float' });
+  const requested = { model: 'gemini/gemini-embedding-001', input: ['one', 'two'], dimensions: 2 };
+  const unpacked = await client.embeddings.create(requested);
+  const plain = await client.embeddings.create({ ...requested, encoding_format: 'float' });
   for (const answer of [unpacked, plain])
     expect(answer.data.map(({ embedding }) => embedding)).toEqual([
       [0, 0.5],
@@ -69,7 +69,7 @@ test('embeddings of Gemini have the requested format', async () => {
   expect(gateway.sink.exchanges.at(-1)).toMatchObject({ operation: 'embeddings', usage: { input: 2, source: 'estimated' } });
   const anthropic = client.embeddings.create({ model: 'to-anthropic', input: 'hi' });
   await expect(anthropic).rejects.toMatchObject({ status: 400, code: 'unsupported_endpoint' });
-  await expect(client.embeddings.create({ ...asked, input: [1, 2] })).rejects.toMatchObject({ status: 400, param: 'input' });
+  await expect(client.embeddings.create({ ...requested, input: [1, 2] })).rejects.toMatchObject({ status: 400, param: 'input' });
 });
 
 test('models are listed and found by id, and every response has its id', async () => {

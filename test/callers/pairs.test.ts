@@ -27,7 +27,7 @@ interface CallerKind {
 }
 
 const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
-const said = (feature: Feature): string => `scene:${feature}`;
+const sceneOf = (feature: Feature): string => `scene:${feature}`;
 const picture = `data:image/png;base64,${redPixel}`;
 
 /** The same five requests in each dialect. */
@@ -47,10 +47,10 @@ const callers: Readonly<Record<string, CallerKind>> = {
           content:
             feature === 'images'
               ? [
-                  { type: 'text', text: said(feature) },
+                  { type: 'text', text: sceneOf(feature) },
                   { type: 'image_url', image_url: { url: picture } },
                 ]
-              : said(feature),
+              : sceneOf(feature),
         },
       ],
       ...(feature === 'tools' ? { tools: [{ type: 'function', function: { name: 'weather', parameters } }], tool_choice: 'required' } : {}),
@@ -74,10 +74,10 @@ const callers: Readonly<Record<string, CallerKind>> = {
           content:
             feature === 'images'
               ? [
-                  { type: 'input_text', text: said(feature) },
+                  { type: 'input_text', text: sceneOf(feature) },
                   { type: 'input_image', image_url: picture },
                 ]
-              : said(feature),
+              : sceneOf(feature),
         },
       ],
       ...(feature === 'tools' ? { tools: [{ type: 'function', name: 'weather', parameters }], tool_choice: 'required' } : {}),
@@ -100,9 +100,9 @@ const callers: Readonly<Record<string, CallerKind>> = {
             feature === 'images'
               ? [
                   { type: 'image', source: { type: 'base64', media_type: 'image/png', data: redPixel } },
-                  { type: 'text', text: said(feature) },
+                  { type: 'text', text: sceneOf(feature) },
                 ]
-              : said(feature),
+              : sceneOf(feature),
         },
       ],
       ...(feature === 'tools' ? { tools: [{ name: 'weather', input_schema: parameters }], tool_choice: { type: 'any' } } : {}),
@@ -118,7 +118,7 @@ const callers: Readonly<Record<string, CallerKind>> = {
       contents: [
         {
           role: 'user',
-          parts: [{ text: said(feature) }, ...(feature === 'images' ? [{ inlineData: { mimeType: 'image/png', data: redPixel } }] : [])],
+          parts: [{ text: sceneOf(feature) }, ...(feature === 'images' ? [{ inlineData: { mimeType: 'image/png', data: redPixel } }] : [])],
         },
       ],
       ...(feature === 'tools'
@@ -150,7 +150,7 @@ afterAll(async () => {
 });
 
 /** What a target was sent, by the members of each format. */
-const heard: Readonly<Record<Feature, RegExp>> = {
+const received: Readonly<Record<Feature, RegExp>> = {
   text: /Be brief\./,
   tools: /"weather".*"(?:required|any|ANY)"/s,
   images: new RegExp(redPixel.slice(0, 60).replace(/[+/]/g, '\\$&')),
@@ -179,7 +179,7 @@ describe.each(Object.keys(callers))('%s', caller => {
         const { response, warnings } = await ask(caller, `to-${target}`, stream, feature);
         const why = reasons.find(({ at }) => at(caller, target, feature))?.why;
         const expected = approximations.find(({ at }) => at(caller, target, feature))?.warning ?? '';
-        if (why === undefined) expect(upstream.lastRequest().text, key).toMatch(heard[feature]);
+        if (why === undefined) expect(upstream.lastRequest().text, key).toMatch(received[feature]);
         expect(warnings, key).toBe(expected);
         expect(essence(response), key).toEqual(essence(scenarios[feature as Scenario]));
         cells.set(key, why === undefined ? (warnings === '' ? 'exact' : 'warned') : 'reason');
@@ -209,7 +209,7 @@ async function ask(
   const text = await answer.text();
   expect(answer.status, text).toBe(200);
   const warnings = answer.headers.get('x-hindcast-warnings') ?? '';
-  if (!stream) return { response: whole(provider.parseResponse(JSON.parse(text) as Json)), warnings };
+  if (!stream) return { response: responseOf(provider.parseResponse(JSON.parse(text) as Json)), warnings };
   const parser = provider.parseStream();
   const events = [];
   const frames = sseDecoder({ event: event => void events.push(...parser.parse(event)), comment: () => {}, overflow: () => {} });
@@ -218,10 +218,10 @@ async function ask(
   const end = parser.end();
   if (!end.complete) throw new Error(end.failure.message);
   events.push(...end.events);
-  return { response: whole(collectResponse(events)), warnings };
+  return { response: responseOf(collectResponse(events)), warnings };
 }
 
-function whole(response: ReturnType<typeof collectResponse>): ChatResponse {
+function responseOf(response: ReturnType<typeof collectResponse>): ChatResponse {
   if ('kind' in response) throw new Error(response.message);
   return response;
 }
@@ -251,6 +251,8 @@ function matrix(): string {
     }),
   );
   const head = `${'caller'.padEnd(10)}    ${'target'.padEnd(10)} ${'json: text tools images structured reasoning'}  |  stream: the same`;
-  const told = [...reasons.map(({ why }) => `  r: ${why}`), ...approximations.map(({ warning }) => `  ~: ${warning}`)];
-  return [head, ...lines, '= exact   ~ approximated, and the caller is told   r not whole, for a reason   X failed', ...told].join('\n');
+  const reported = [...reasons.map(({ why }) => `  r: ${why}`), ...approximations.map(({ warning }) => `  ~: ${warning}`)];
+  return [head, ...lines, '= exact   ~ approximated, and the caller is told   r not whole, for a reason   X failed', ...reported].join(
+    '\n',
+  );
 }

@@ -132,9 +132,9 @@ test('custom tools of chat completions on a target without them, whole and strea
     tools: [...chatTools],
     tool_choice: { type: 'custom', custom: { name: 'apply_patch' } },
   } as const;
-  const whole = await openai(gateway).chat.completions.create(ask as never);
+  const complete = await openai(gateway).chat.completions.create(ask as never);
   const call = { type: 'custom', custom: { name: 'apply_patch', input: patch } };
-  expect((whole as { choices: object[] }).choices).toMatchObject([{ message: { tool_calls: [call] }, finish_reason: 'tool_calls' }]);
+  expect((complete as { choices: object[] }).choices).toMatchObject([{ message: { tool_calls: [call] }, finish_reason: 'tool_calls' }]);
   const { messages, tools } = sent(upstream) as { messages: { tool_calls?: { function: { arguments: string } }[] }[]; tools: object[] };
   expect(tools).toMatchObject([{ type: 'function', function: { name: 'apply_patch', parameters: { required: ['input'] } } }]);
   expect(JSON.parse(messages[1]!.tool_calls![0]!.function.arguments)).toEqual({ input: patch });
@@ -155,12 +155,12 @@ test('custom tools of chat completions are custom tools of the Responses API', a
       .end(JSON.stringify({ id: 'r', model: 'm', status: 'completed', output }));
   });
   await using gateway = await startGateway(yaml(upstream));
-  const whole = await openai(gateway).chat.completions.create({
+  const complete = await openai(gateway).chat.completions.create({
     model: 'responses/gpt-5',
     messages: [...chatHistory],
     tools: [...chatTools],
   } as never);
-  expect((whole as { choices: object[] }).choices).toMatchObject([
+  expect((complete as { choices: object[] }).choices).toMatchObject([
     { message: { tool_calls: [{ id: 'c9', type: 'custom', custom: { input: patch } }] } },
   ]);
   expect(sent(upstream)).toMatchObject({

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { type Responder, respondStream, startGateway, startUpstream } from '../gateway/harness.ts';
 
 let act: Responder;
-const provider = await startUpstream((response, asked, request) => act(response, asked, request));
+const provider = await startUpstream((response, requested, request) => act(response, requested, request));
 const gateway = await startGateway(
   `
 providers:

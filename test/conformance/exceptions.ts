@@ -7,7 +7,7 @@ const snowflake = '[DONE] without a finish reason (Snowflake): truncated';
 const empty = 'an empty body: nothing was answered';
 const pieces =
   'arguments in pieces by JSON paths (partialArgs), which the plain reading does not put together; gemini-recordings.test.ts does';
-const whole = 'asked without incremental_output, which we always ask for: every event tells the whole text so far';
+const complete = 'asked without incremental_output, which we always ask for: every event tells the whole text so far';
 const toolRefused = 'an error event: the model wrote a call that its tool does not take (Groq)';
 
 export const exceptions: Readonly<Record<string, string>> = {
@@ -44,8 +44,8 @@ export const exceptions: Readonly<Record<string, string>> = {
   d9c0681f26cc0054: joined,
   '42d9034e429c44e5': joined,
   '699a0c846b1ca023': joined,
-  d631ef24513c9229: whole,
-  f97ebdf8db49691d: whole,
+  d631ef24513c9229: complete,
+  f97ebdf8db49691d: complete,
   ef3ea5ab60c8363c: pieces,
   fa6dfb5714227826: pieces,
   '57713bae80ae0cd3': pieces,

@@ -232,7 +232,10 @@ function messagesStream(events: Body[]): ReferenceAnswer {
       count(event.usage);
     }
   }
-  reading.calls = [...calls.values()].map(({ name, arguments: said, whole }) => ({ name, arguments: said || JSON.stringify(whole ?? {}) }));
+  reading.calls = [...calls.values()].map(({ name, arguments: sent, whole: complete }) => ({
+    name,
+    arguments: sent || JSON.stringify(complete ?? {}),
+  }));
   if (usage.output_tokens !== undefined) reading.usage = messagesUsage(usage);
   return reading;
 }

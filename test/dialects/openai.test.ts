@@ -93,8 +93,8 @@ describe('requests', () => {
       ],
     });
     expect(request).toMatchObject({ tools: [{ name: 'now', parameters: { type: 'object' } }], toolChoice: { type: 'tool', name: 'now' } });
-    const [, asked, answered] = request.messages;
-    expect(asked!.content).toEqual([{ type: 'tool-call', id: 'call_1', name: 'now', arguments: '{}' }]);
+    const [, requested, answered] = request.messages;
+    expect(requested!.content).toEqual([{ type: 'tool-call', id: 'call_1', name: 'now', arguments: '{}' }]);
     expect(answered).toEqual({
       role: 'tool',
       content: [{ type: 'tool-result', id: 'call_1', name: 'now', content: [{ type: 'text', text: '12:00' }] }],

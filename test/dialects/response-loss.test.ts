@@ -60,7 +60,9 @@ const token = fc.record({
 });
 const choice = together([
   fc.record({
-    content: fc.tuple(fc.array(part, { maxLength: 5 }), fc.option(sound)).map(([parts, heard]) => (heard ? [...parts, heard] : parts)),
+    content: fc
+      .tuple(fc.array(part, { maxLength: 5 }), fc.option(sound))
+      .map(([parts, received]) => (received ? [...parts, received] : parts)),
     finish,
   }),
   maybe('logprobs', fc.array(token, { minLength: 1, maxLength: 2 })),

@@ -66,7 +66,7 @@ const pairs: readonly Pair[] = [
     model: 'claude-opus-4-6',
     content: fc
       .tuple(parts(text, signed, redacted, objectCall(false)), fc.option(refusal))
-      .map(([said, refused]) => (refused ? [...said, refused] : said)),
+      .map(([sent, refused]) => (refused ? [...sent, refused] : sent)),
     finish: content =>
       refuses(content)
         ? oneOf({ reason: 'refusal', raw: 'refusal' })
@@ -108,7 +108,7 @@ const pairs: readonly Pair[] = [
     model: 'gemini-3.1-pro',
     content: fc
       .tuple(parts(text, thought, signed), fc.array(objectCall(true), { maxLength: 2 }))
-      .map(([said, called]) => [...said, ...called]),
+      .map(([sent, called]) => [...sent, ...called]),
     finish: content =>
       oneOf(
         calls(content) ? { reason: 'tool-calls', raw: 'STOP' } : { reason: 'stop', raw: 'STOP' },

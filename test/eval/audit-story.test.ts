@@ -13,7 +13,7 @@ routes:
   smart: { steps: [{ target: sim/small, accept: { confidence: 0.5 } }, { target: sim/large }], audit_probability: 0.5 }
   bare: { steps: [{ target: sim/small, accept: { confidence: 0.5 } }, { target: sim/large }] }
 `;
-const asked = 60;
+const requestCount = 60;
 const cwd = process.cwd();
 let place: Workspace;
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
     expect(response.status).toBe(200);
     await response.arrayBuffer();
   };
-  for (let i = 0; i < asked; i += 10) await Promise.all(Array.from({ length: 10 }, (_, k) => ask('smart', i + k)));
+  for (let i = 0; i < requestCount; i += 10) await Promise.all(Array.from({ length: 10 }, (_, k) => ask('smart', i + k)));
   await Promise.all(Array.from({ length: 10 }, (_, k) => ask('bare', k)));
 }, 60_000);
 afterAll(async () => {
@@ -62,7 +62,7 @@ const snapshot = async (): Promise<readonly Line[]> => {
 test('an audited request stands for two, an escalated one for itself, and a route without audits for nothing', {
   timeout: 60_000,
 }, async () => {
-  await expect.poll(async () => (await snapshot()).length, { timeout: 30_000 }).toBe(asked);
+  await expect.poll(async () => (await snapshot()).length, { timeout: 30_000 }).toBe(requestCount);
   await expect
     .poll(async () => (await snapshot()).filter(({ weight }) => weight !== undefined).length, { timeout: 30_000 })
     .toBeGreaterThan(5);
@@ -71,9 +71,9 @@ test('an audited request stands for two, an escalated one for itself, and a rout
   const audited = lines.filter(({ weight }) => weight !== undefined);
   expect(new Set(audited.map(({ weight }) => weight))).toEqual(new Set([2]));
   for (const { targets } of audited) expect(Object.keys(targets)).toEqual(['sim/small', 'sim/large']);
-  const told = await runInProcess('eval', 'certify', '--chain', 'smart', '--run', 'audit', '--weigh', '--max-loss', '30pp', '--json');
-  expect(told.stderr).toBe('');
-  expect(JSON.parse(told.stdout)).toMatchObject({
+  const reported = await runInProcess('eval', 'certify', '--chain', 'smart', '--run', 'audit', '--weigh', '--max-loss', '30pp', '--json');
+  expect(reported.stderr).toBe('');
+  expect(JSON.parse(reported.stdout)).toMatchObject({
     method: expect.stringMatching(/^exact binomial on thinned requests$|^exact binomial$/),
     notes: expect.arrayContaining([
       expect.stringMatching(new RegExp(`sim/large is known for .*, ${audited.length} drawn with a chance of 0.50`)),
@@ -95,8 +95,8 @@ test('what cannot weigh refuses weights, and a replay has none', { timeout: 60_0
 
 test('without --weigh it is a sample of equal chances, by the least chance that was recorded', { timeout: 60_000 }, async () => {
   const all = await snapshot();
-  const told = await runInProcess('eval', 'certify', '--chain', 'smart', '--run', 'audit', '--max-loss', '30pp', '--json');
-  const { items, method } = JSON.parse(told.stdout) as { readonly items: number; readonly method: string };
+  const reported = await runInProcess('eval', 'certify', '--chain', 'smart', '--run', 'audit', '--max-loss', '30pp', '--json');
+  const { items, method } = JSON.parse(reported.stdout) as { readonly items: number; readonly method: string };
   expect(method).toBe('exact binomial');
   expect(items).toBe(all.filter(({ id, targets }) => seededUniform(id, 'audit') < 0.5 && Object.keys(targets).length === 2).length);
 });

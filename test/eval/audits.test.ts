@@ -17,7 +17,7 @@ routes:
 const count = 40;
 const cwd = process.cwd();
 let place: Workspace;
-let asked: { readonly id: string; readonly isEarly: boolean }[];
+let requested: { readonly id: string; readonly isEarly: boolean }[];
 
 beforeAll(async () => {
   place = new Workspace(config);
@@ -33,11 +33,11 @@ beforeAll(async () => {
     await response.arrayBuffer();
     return { id: response.headers.get('x-request-id')!, isEarly: response.headers.get('x-hindcast-target') === 'sim/small' };
   };
-  asked = [];
+  requested = [];
   // Ten at once: of many more, the gateway would leave the copies out.
   for (let i = 0; i < count; i += 10) {
     const ten = Array.from({ length: 10 }, (_, n) => i + n);
-    asked.push(...(await Promise.all(ten.map(n => ask('smart', n)))));
+    requested.push(...(await Promise.all(ten.map(n => ask('smart', n)))));
     await Promise.all(ten.map(n => ask('watched', n)));
   }
 }, 60_000);
@@ -54,7 +54,7 @@ const swept = async (run: string) => {
 test('audits are a random sample of a route: what was taken early and audited, and what escalated anyway', {
   timeout: 60_000,
 }, async () => {
-  const sample = asked.filter(({ id }) => seededUniform(id, 'audit') < 0.5);
+  const sample = requested.filter(({ id }) => seededUniform(id, 'audit') < 0.5);
   // Otherwise the sample would be of one kind only, and nothing were tested.
   expect([...new Set(sample.map(({ isEarly }) => isEarly))].sort()).toEqual([false, true]);
   await expect.poll(async () => (await swept('audit'))?.items, { timeout: 30_000 }).toBe(sample.length);
@@ -68,14 +68,14 @@ test('shadows are judged as a run', { timeout: 60_000 }, async () => {
 test('without a run they fill what was not recorded', { timeout: 60_000 }, async () => {
   const ran = await runInProcess('eval', 'sweep', '--chain', 'smart', '--json');
   const { items } = JSON.parse(ran.stdout) as { readonly items: number };
-  const known = asked.filter(({ id, isEarly }) => !isEarly || seededUniform(id, 'audit') < 0.5).length;
+  const known = requested.filter(({ id, isEarly }) => !isEarly || seededUniform(id, 'audit') < 0.5).length;
   expect(items).toBe(known);
 });
 
 test('a judge compares shadows with what callers got: blind, in both orders, and its scores are the outcomes', {
   timeout: 60_000,
 }, async () => {
-  const heard: { readonly model: string; readonly text: string }[] = [];
+  const received: { readonly model: string; readonly text: string }[] = [];
   // It holds every second request's answers equal, and else prefers whichever comes first.
   const judge = createServer((request, response) => {
     let body = '';
@@ -89,7 +89,7 @@ test('a judge compares shadows with what callers got: blind, in both orders, and
           readonly messages: readonly { readonly content: string }[];
         };
         const text = messages[1]!.content;
-        heard.push({ model, text });
+        received.push({ model, text });
         const content = Number(/question (\d+)/.exec(text)![1]) % 2 === 0 ? 'TIE' : 'A';
         response.setHeader('content-type', 'application/json').end(JSON.stringify({ choices: [{ message: { content } }] }));
       });
@@ -101,20 +101,20 @@ test('a judge compares shadows with what callers got: blind, in both orders, and
       ...['eval', 'score', '--run', 'shadow', '--judge', 'other/judge', '--judge-url', url, '--against', 'sim/large', '--json'],
     );
     expect([ran.code, ran.stderr]).toEqual([0, '']);
-    const told = JSON.parse(ran.stdout) as { readonly scored: number; readonly kept: boolean };
-    expect(told.kept).toBe(true);
+    const reported = JSON.parse(ran.stdout) as { readonly scored: number; readonly kept: boolean };
+    expect(reported.kept).toBe(true);
     const answersOf = (text: string): readonly string[] =>
       [...text.matchAll(/<answer id="[AB]">\n(.*?)\n<\/answer>/gs)].map(match => match[1]!);
     const questionOf = (text: string): string => /<request>\n(.*?)\n<\/request>/s.exec(text)![1]!;
-    const byQuestion = Map.groupBy(heard, ({ text }) => questionOf(text));
+    const byQuestion = Map.groupBy(received, ({ text }) => questionOf(text));
     for (const both of byQuestion.values()) {
       expect(both).toHaveLength(2);
       expect(answersOf(both[1]!.text)).toEqual(answersOf(both[0]!.text).toReversed());
     }
-    expect(heard.every(({ model }) => model === 'other/judge')).toBe(true);
-    expect(heard.map(({ text }) => text).join()).not.toMatch(/sim\/|small|large/);
+    expect(received.every(({ model }) => model === 'other/judge')).toBe(true);
+    expect(received.map(({ text }) => text).join()).not.toMatch(/sim\/|small|large/);
     // The references count as well, each as good as itself.
-    expect(told.scored).toBe(2 * byQuestion.size);
+    expect(reported.scored).toBe(2 * byQuestion.size);
     const judged = await runInProcess('eval', 'sweep', '--chain', 'sim/small,sim/large', '--run', 'shadow', '--json');
     const { items, targets, notes } = JSON.parse(judged.stdout);
     const ties = [...byQuestion.keys()].filter(question => Number(/\d+/.exec(question)![0]) % 2 === 0).length;

@@ -154,8 +154,8 @@ describe('at every look', () => {
         values.push(normalDraw(draw));
         if (n < 20 || n % 10 !== 0) continue;
         const { mean, standardError } = clusteredMean(values, unclustered(n));
-        const told = sequentialInference(mean, standardError, n, 300).interval(0.95);
-        wrong ||= told.low > 0 || told.high < 0;
+        const reported = sequentialInference(mean, standardError, n, 300).interval(0.95);
+        wrong ||= reported.low > 0 || reported.high < 0;
         naive ||= Math.abs(mean) > 1.96 * standardError;
       }
       if (wrong) sequence++;
@@ -166,23 +166,23 @@ describe('at every look', () => {
   });
 
   test('its test and its interval agree at the usual level', () => {
-    const told = sequentialInference(0.3, 0.05, 400, 300);
-    const { low } = told.interval(0.95);
-    expect(told.pValueAbove(low)).toBeCloseTo(0.025, 6);
+    const reported = sequentialInference(0.3, 0.05, 400, 300);
+    const { low } = reported.interval(0.95);
+    expect(reported.pValueAbove(low)).toBeCloseTo(0.025, 6);
     expect(sequentialInference(0.3, 0.05, 1, 300).interval(0.95).low).toBe(-Infinity);
   });
 
   test('a gate under it is slower to decide, and refuses what has no such interval', () => {
     const items = Array.from({ length: 300 }, (_, i) => item(i, 1, i % 100 === 0 ? 0 : 1));
-    const told = (sequential: boolean) =>
+    const reported = (sequential: boolean) =>
       judged(
         `statistics: { sequential: ${sequential} }\ngates: [{ metric: quality, assert: "delta > -4pp" }, { metric: latency_p50, assert: "delta < 10ms" }]`,
         items,
       ).findings;
-    expect(told(false).map(f => f.verdict)).toEqual(['pass', 'pass']);
-    expect(told(true)[1]!.reason).toContain('no interval that holds at every look');
-    const width = (f: ReturnType<typeof told>) => f[0]!.estimate!.high - f[0]!.estimate!.low;
-    expect(width(told(true))).toBeGreaterThan(width(told(false)));
+    expect(reported(false).map(f => f.verdict)).toEqual(['pass', 'pass']);
+    expect(reported(true)[1]!.reason).toContain('no interval that holds at every look');
+    const width = (f: ReturnType<typeof reported>) => f[0]!.estimate!.high - f[0]!.estimate!.low;
+    expect(width(reported(true))).toBeGreaterThan(width(reported(false)));
   });
 });
 

@@ -121,12 +121,14 @@ describe('over recorded traffic', () => {
   test('a configuration is simulated: what lacks an outcome is said, and the deployed one is held against the record', {
     timeout: 60_000,
   }, async () => {
-    const { told, code, stderr } = await json('eval', 'simulate', '--candidate', 'next.yaml');
+    const { told: reported, code, stderr } = await json('eval', 'simulate', '--candidate', 'next.yaml');
     expect(stderr).toBe('');
     expect(code).toBeOneOf([0, 3]);
-    expect(told.backtest.items).toBe(12);
-    expect(Math.abs(told.backtest.cost)).toBeLessThan(0.01);
-    expect(told.simulated.items + Object.values(told.simulated.unsupported as Record<string, number>).reduce((a, b) => a + b, 0)).toBe(12);
+    expect(reported.backtest.items).toBe(12);
+    expect(Math.abs(reported.backtest.cost)).toBeLessThan(0.01);
+    expect(
+      reported.simulated.items + Object.values(reported.simulated.unsupported as Record<string, number>).reduce((a, b) => a + b, 0),
+    ).toBe(12);
     const text = await runInProcess('eval', 'simulate', '--candidate', 'next.yaml', '-o', 'simulation.html');
     const page = readFileSync('simulation.html', 'utf8');
     expect(page).toContain('Backtest: the deployed configuration, simulated over 12 requests');

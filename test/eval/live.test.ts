@@ -36,7 +36,7 @@ const recordedAnswers =
   };
 
 /** Asks every item, ten at a time. */
-async function asked(yaml: string, items: readonly Item[], model: string): Promise<Map<string, Exchange>> {
+async function execute(yaml: string, items: readonly Item[], model: string): Promise<Map<string, Exchange>> {
   await using gateway = await startGateway(yaml);
   const ask = async ({ id }: Item) => {
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {
@@ -73,13 +73,13 @@ async function decidesAsCertified(
   await using provider = await startUpstream(recordedAnswers(new Map(items.map(item => [item.id, item]))));
   const providers = `providers: { local: { api: openai, base_url: "${provider.url}", allow_private: true } }`;
   const alone = new Map<string, Map<string, Exchange>>();
-  for (const target of [cheap, dear]) alone.set(target, await asked(providers, items, target));
+  for (const target of [cheap, dear]) alone.set(target, await execute(providers, items, target));
   const kept = completeItems(seen(items, alone), chain.targets);
   const { certified } = certify(chain, kept, { signal: 'confidence', loss: 'harm', lossMax, confidence: 0.95, seed: 0 });
   expect(certified).not.toBeNull();
   const { threshold } = certified!;
   const route = `routes: { smart: { steps: [{ target: ${cheap}, accept: { confidence: ${threshold} } }, { target: ${dear} }] } }`;
-  const lived = await asked(`${providers}\n${route}`, items, 'smart');
+  const lived = await execute(`${providers}\n${route}`, items, 'smart');
   const foretold = trialRunner(kept.items)(withThresholds(chain, [threshold], 'confidence'));
   const answeredBy = kept.items.map(({ id }) => lived.get(id)!.attempts.findIndex(attempt => attempt.accepted));
   expect(answeredBy).toEqual([...foretold.step]);

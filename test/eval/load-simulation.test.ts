@@ -57,7 +57,7 @@ function gather({
   return { ...simulateLoad(arrivals, { accounts, routing: routingDefaults, call: behave, onObservation: one => seen.push(one) }), seen };
 }
 
-const always = (rule: (heard: Heard, count: number) => void): void =>
+const always = (rule: (received: Heard, count: number) => void): void =>
   fc.assert(
     fc.property(crowds, drawn => rule(gather(drawn), drawn.gaps.length)),
     runs(120),
@@ -86,11 +86,11 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
 
   test('makes no more retries, fallbacks and hedges than the allowance gives, over all of it', () => {
     always(({ seen }, count) => {
-      const asked = seen.flatMap(one => (one.type === 'sent' ? [one] : []));
-      const lastedMs = (asked.at(-1)?.at ?? 0) - (asked[0]?.at ?? 0);
-      const extra = asked.filter(({ kind }) => kind === 'retry' || kind === 'fallback').length;
+      const requested = seen.flatMap(one => (one.type === 'sent' ? [one] : []));
+      const lastedMs = (requested.at(-1)?.at ?? 0) - (requested[0]?.at ?? 0);
+      const extra = requested.filter(({ kind }) => kind === 'retry' || kind === 'fallback').length;
       expect(extra).toBeLessThanOrEqual(0.2 * count + (10 * lastedMs) / 1000 + 10 + 1);
-      expect(asked.filter(({ kind }) => kind === 'hedge').length).toBeLessThanOrEqual(0.05 * count + 1);
+      expect(requested.filter(({ kind }) => kind === 'hedge').length).toBeLessThanOrEqual(0.05 * count + 1);
     });
   });
 

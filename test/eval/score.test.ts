@@ -107,9 +107,9 @@ describe('people and a judge', () => {
       const labels = truth.map((y, i) => (i < 120 ? y : Number.NaN));
       const { inference, lambda } = predictionPoweredMean(judged, labels, unclustered(n))!;
       expect(lambda).toBeGreaterThan(0);
-      const told = inference.interval(0.95);
-      if (told.low <= 0.7 && 0.7 <= told.high) covered++;
-      width += told.high - told.low;
+      const reported = inference.interval(0.95);
+      if (reported.low <= 0.7 && 0.7 <= reported.high) covered++;
+      width += reported.high - reported.low;
       labelWidth += 2 * 1.98 * Math.sqrt((0.7 * 0.3) / 120);
       const mean = judged.reduce((s: number, x) => s + x, 0) / n;
       if (Math.abs(mean - 0.7) < 1.96 * Math.sqrt((mean * (1 - mean)) / n)) judgeCovered++;

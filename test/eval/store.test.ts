@@ -50,7 +50,7 @@ const attempt = (n: number, target: string, more: object = {}): object => ({
   signals: { mean_logprob: 0.7 },
   ...more,
 });
-const said = (n: number, attemptNo: number, text: string): object => ({
+const payloadRow = (n: number, attemptNo: number, text: string): object => ({
   tenant_id: 'default',
   ts: at(n % 60),
   request_id: id(n),
@@ -104,13 +104,13 @@ beforeAll(async () => {
   ]);
   const answer = (text: string): string => JSON.stringify({ text });
   await store.insert('payloads', [
-    said(1, 1, answer('Paris')),
-    said(1, 2, answer('Lyon')),
-    said(2, 1, answer('Paris  ')),
-    said(2, 0, answer('Paris')),
-    said(12, 1, answer('Paris')),
-    said(3, 1, answer('Nice')),
-    said(14, 1, answer('Bonn')),
+    payloadRow(1, 1, answer('Paris')),
+    payloadRow(1, 2, answer('Lyon')),
+    payloadRow(2, 1, answer('Paris  ')),
+    payloadRow(2, 0, answer('Paris')),
+    payloadRow(12, 1, answer('Paris')),
+    payloadRow(3, 1, answer('Nice')),
+    payloadRow(14, 1, answer('Bonn')),
   ]);
   await store.insert('runs', [run('old', at(1)), run('new', at(2)), run('gone', at(3), { kind: 'gate' })]);
   await store.insert('scores', [
@@ -270,8 +270,8 @@ describe('an import', () => {
     const from = { text, name: 'o.jsonl', at: noon + 3_600_000 };
     const first = await importItems(store, items, from);
     expect(first).toMatchObject({ items: 2, targets: ['s/trong', 'w/eak'], added: true });
-    const again = await importItems(store, items, { ...from, at: from.at + 60_000 });
-    expect(again).toEqual({ ...first, added: false });
+    const repeated = await importItems(store, items, { ...from, at: from.at + 60_000 });
+    expect(repeated).toEqual({ ...first, added: false });
     const [count] = await store.select<{ n: number }>('SELECT toUInt32(count()) AS n FROM replay_results WHERE run_id = {run: String}', {
       run: first.run,
     });

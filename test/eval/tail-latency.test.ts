@@ -26,29 +26,29 @@ const samplesOf = (provider: string): readonly LatencySample[] =>
     .filter(call => call.provider === provider && call.model === 'llama-2-13b-chat' && call.error_code === null)
     .map(call => ({ firstTokenMs: Math.round(call.ttft_s * 1000), totalMs: Math.round(call.total_s * 1000) }));
 
-const asked = Array.from({ length: 3_000 }, (_, i) => ({ atMs: i * 170, inputTokens: 100, outputTokens: 100 }));
+const requested = Array.from({ length: 3_000 }, (_, i) => ({ atMs: i * 170, inputTokens: 100, outputTokens: 100 }));
 
 test.skipIf(!recording(file))(`hedging at p95 cuts a recorded tail at the 99th percentile, within 5 % of extra calls${without}`, () => {
   const places = new Map<string, TargetProfile>([['together/llama', { samples: samplesOf('together') }]]);
-  const plain = simulateTails(asked, places, accountsOf(places), { plan: simulatedRoute(['together/llama']) });
-  const hedged = simulateTails(asked, places, accountsOf(places), { plan: simulatedRoute(['together/llama'], { hedgeAfter: 'p95' }) });
+  const plain = simulateTails(requested, places, accountsOf(places), { plan: simulatedRoute(['together/llama']) });
+  const hedged = simulateTails(requested, places, accountsOf(places), { plan: simulatedRoute(['together/llama'], { hedgeAfter: 'p95' }) });
   expect(plain.firstTokenMs(0.99)).toBeGreaterThan(90_000);
   expect(hedged.firstTokenMs(0.99)).toBeLessThan(plain.firstTokenMs(0.99) / 10);
   expect(hedged.hedges).toBeGreaterThan(0);
-  expect(hedged.hedges).toBeLessThanOrEqual(0.05 * asked.length + 1);
+  expect(hedged.hedges).toBeLessThanOrEqual(0.05 * requested.length + 1);
   expect(hedged.cost).toBeLessThan(1.06 * plain.cost);
 });
 
 test.skipIf(!recording(file))(
   `a provider that answers 429 to most calls costs no answer when there is another, and few calls are wasted on it${without}`,
   () => {
-    const rate = (60_000 * asked.length) / asked.at(-1)!.atMs;
+    const rate = (60_000 * requested.length) / requested.at(-1)!.atMs;
     const places = new Map<string, TargetProfile>([
       ['lepton/llama', { samples: samplesOf('lepton'), requestsPerMinute: (rate * 60) / 450 }],
       ['anyscale/llama', { samples: samplesOf('anyscale') }],
     ]);
-    const alone = simulateTails(asked, places, accountsOf(places), { plan: simulatedRoute(['lepton/llama']), routing: noQueueNoHedge });
-    const both = simulateTails(asked, places, accountsOf(places), { plan: simulatedRoute(['lepton/llama', 'anyscale/llama']) });
+    const alone = simulateTails(requested, places, accountsOf(places), { plan: simulatedRoute(['lepton/llama']), routing: noQueueNoHedge });
+    const both = simulateTails(requested, places, accountsOf(places), { plan: simulatedRoute(['lepton/llama', 'anyscale/llama']) });
     expect(alone.answered / alone.requests).toBeLessThan(0.2);
     expect(both.answered).toBe(both.requests);
     expect(both.refused).toBeLessThan(0.1 * both.requests);
@@ -56,12 +56,12 @@ test.skipIf(!recording(file))(
 );
 
 test.skipIf(!recording(file))(`a limit that is known is waited for: nothing is refused and everybody answered${without}`, () => {
-  const bursts = asked.map((one, i) => ({ ...one, atMs: Math.floor(i / 40) * 40 * 170 }));
-  const rate = (60_000 * asked.length) / asked.at(-1)!.atMs;
+  const bursts = requested.map((one, i) => ({ ...one, atMs: Math.floor(i / 40) * 40 * 170 }));
+  const rate = (60_000 * requested.length) / requested.at(-1)!.atMs;
   const places = new Map<string, TargetProfile>([['lepton/llama', { samples: samplesOf('lepton'), requestsPerMinute: 1.3 * rate }]]);
-  const told = simulateTails(bursts, places, accountsOf(places, 1.3 * rate), {
+  const reported = simulateTails(bursts, places, accountsOf(places, 1.3 * rate), {
     plan: simulatedRoute(['lepton/llama']),
     routing: longQueue,
   });
-  expect(told).toMatchObject({ answered: told.requests, refused: 0 });
+  expect(reported).toMatchObject({ answered: reported.requests, refused: 0 });
 });

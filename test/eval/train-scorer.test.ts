@@ -45,9 +45,9 @@ describe('a scorer', () => {
   });
 
   test('is data: written and read again it says the same', () => {
-    const again = JSON.parse(JSON.stringify(trained.scorer)) as typeof trained.scorer;
+    const repeated = JSON.parse(JSON.stringify(trained.scorer)) as typeof trained.scorer;
     for (const item of items.slice(0, 50))
-      expect(applyScorer(again, item.outcomes.get('small')!.signals)).toBe(
+      expect(applyScorer(repeated, item.outcomes.get('small')!.signals)).toBe(
         applyScorer(trained.scorer, item.outcomes.get('small')!.signals),
       );
   });

@@ -96,11 +96,11 @@ describe('a watched certificate', () => {
           known = look;
           if (now === end) break;
         }
-        const whole = lookAt(conversations, { settled: watchStart(conversations), settledUntil: 0 }, requests, {
+        const complete = lookAt(conversations, { settled: watchStart(conversations), settledUntil: 0 }, requests, {
           now: end,
           waitUntil: end,
         });
-        expect(known.settled).toEqual(whole.settled);
+        expect(known.settled).toEqual(complete.settled);
       }),
     );
   });

@@ -38,7 +38,7 @@ export interface WireFormat {
 const named = (type: string, data: object): string => `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
 const sse = { contentType: 'text/event-stream', account: 'key: sk-prov-a-1234567890', malformed: 'data: {{{\n\n' };
 const of = chunks();
-const whole = JSON.stringify(completion('hello'));
+const complete = JSON.stringify(completion('hello'));
 
 const openaiFormat: WireFormat = {
   name: 'OpenAI SSE',
@@ -61,8 +61,8 @@ const jsonFormat: WireFormat = {
   stream: false,
   contentType: 'application/json',
   prelude: [],
-  content: [whole.slice(0, 60)],
-  remainder: [whole.slice(60)],
+  content: [complete.slice(0, 60)],
+  remainder: [complete.slice(60)],
   finish: [],
   sentinel: [],
   error: JSON.stringify({ error: { message: 'Overloaded', type: 'overloaded_error' } }),

@@ -9,7 +9,8 @@ function account(yaml: string, environment: Record<string, string> = {}): Accoun
   if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('; '));
   return loaded.settings.providers.get('a')!;
 }
-const said = (yaml: string): readonly string[] => problems(`providers: { a: ${yaml} }`).map(({ path, message }) => `${path}: ${message}`);
+const problemsOf = (yaml: string): readonly string[] =>
+  problems(`providers: { a: ${yaml} }`).map(({ path, message }) => `${path}: ${message}`);
 
 describe('an account', () => {
   test('at Azure is addressed by its resource and the version of the API', () => {
@@ -61,5 +62,5 @@ describe('an account that is not whole', () => {
     ['{ api: mistral, access_key_id: k }', 'providers.a.access_key_id: api mistral takes no access_key_id; remove it'],
     ['{ api: mistral }', 'providers.a: its key is missing; add key: "${MISTRAL_API_KEY}"'],
     ['{ api: ollama }', 'providers.a: api ollama listens at http://127.0.0.1:11434/v1; add allow_private: true'],
-  ])('%s', (yaml, message) => expect(said(yaml)).toEqual([message]));
+  ])('%s', (yaml, message) => expect(problemsOf(yaml)).toEqual([message]));
 });

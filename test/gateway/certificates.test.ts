@@ -59,11 +59,11 @@ test.each([
   ['a file that is no certificate', yaml(0.7), '{}', 'is not a granted certificate'],
   ['one that was refused', yaml(0.7), certificate({ verdict: 'inconclusive' }), 'is not a granted certificate'],
   ['no file', yaml(0.7), undefined, 'cannot be read: ENOENT'],
-])('%s is a warning that names the route', async (_, config, file, said) => {
+])('%s is a warning that names the route', async (_, config, file, sent) => {
   const warnings = await warningsOf(config, file);
   expect(warnings).toHaveLength(1);
   expect(warnings[0]).toContain('routes.smart.certificate: ');
-  expect(warnings[0]).toContain(said);
+  expect(warnings[0]).toContain(sent);
 });
 
 test('a certificate without a check for a month gives a warning', async () => {

@@ -87,10 +87,10 @@ test('Vertex is asked with a token', async () => {
 });
 
 test("Vertex is asked with the token of the machine's own account, which is asked for once", async () => {
-  const asked: unknown[] = [];
+  const requested: unknown[] = [];
   let mood: 'good' | 'bad' = 'bad';
   await using machine = await startUpstream((response, _, { url, headers, method }) => {
-    asked.push([method, url, headers['metadata-flavor']]);
+    requested.push([method, url, headers['metadata-flavor']]);
     response.writeHead(mood === 'good' ? 200 : 403, { 'content-type': 'application/json' });
     response.end(mood === 'good' ? '{"access_token":"ya29.machine","expires_in":3599,"token_type":"Bearer"}' : '{"error":"no scope"}');
   });
@@ -109,14 +109,14 @@ routes: { r: { steps: [{ target: v/gemini-3-pro, retries: 0 }] }, s: { steps: [{
     expect(await refused.json()).toMatchObject({ error: { code: 'upstream_authentication' } });
     expect(server.requests).toHaveLength(0);
     mood = 'good';
-    asked.length = 0;
+    requested.length = 0;
     await using another = await startGateway(
       `providers: { v: { api: vertex, key: metadata, base_url: "${server.url}", project: p, allow_private: true } }`,
     );
     const answers = await Promise.all([1, 2].map(() => ask(another.url, { model: 'v/gemini-3-pro', messages })));
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     expect((await ask(another.url, { model: 'v/gemini-3-pro', messages })).status).toBe(200);
-    expect(asked).toEqual([['GET', '/computeMetadata/v1/instance/service-accounts/default/token', 'Google']]);
+    expect(requested).toEqual([['GET', '/computeMetadata/v1/instance/service-accounts/default/token', 'Google']]);
     expect(server.requests.map(({ headers }) => headers.authorization)).toEqual(Array.from({ length: 3 }, () => 'Bearer ya29.machine'));
   } finally {
     vi.unstubAllEnvs();

@@ -88,18 +88,18 @@ describe('feedback', () => {
     [{ request_id: id, scores: [{ value: 1 }, { value: 2 }] }, 'scores.1.value'],
   ])('%j is refused, and the field named', async (body, param) => {
     await using gateway = await startGateway(open, { sink: new ListeningSink() });
-    const { status, body: told } = await say(gateway.url, body);
-    expect([status, told.error!.param]).toEqual([400, param]);
+    const { status, body: reported } = await say(gateway.url, body);
+    expect([status, reported.error!.param]).toEqual([400, param]);
   });
 
   test('needs a key when keys are configured, and only an admin key may send human labels', async () => {
     const sink = new ListeningSink();
     await using gateway = await startGateway(keyed, { sink });
-    const said = { request_id: id, value: 1 };
-    expect((await say(gateway.url, said)).status).toBe(401);
-    expect((await say(gateway.url, said, { authorization: 'Bearer hc_web' })).status).toBe(202);
+    const sent = { request_id: id, value: 1 };
+    expect((await say(gateway.url, sent)).status).toBe(401);
+    expect((await say(gateway.url, sent, { authorization: 'Bearer hc_web' })).status).toBe(202);
     expect(sink.said[0]).toMatchObject({ tenant: 'acme', scores: [{ evaluator: 'u1' }] });
-    const human = { ...said, source: 'human' };
+    const human = { ...sent, source: 'human' };
     expect(await say(gateway.url, human, { authorization: 'Bearer hc_web' })).toMatchObject({
       status: 403,
       body: { error: { param: 'source' } },

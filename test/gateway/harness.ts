@@ -83,7 +83,7 @@ export interface Upstream extends AsyncDisposable {
   openConnections(): number;
 }
 
-export type Responder = (response: ServerResponse, asked: ReceivedRequest, request: IncomingMessage) => unknown;
+export type Responder = (response: ServerResponse, requested: ReceivedRequest, request: IncomingMessage) => unknown;
 
 export async function startUpstream(answer: Responder): Promise<Upstream> {
   const requests: ReceivedRequest[] = [];
@@ -153,8 +153,8 @@ export const respondStream =
   };
 
 /** As the caller wishes, after `ms`. */
-export const respondAsRequested: Responder = (response, asked, request) =>
-  (JSON.parse(asked.body).stream ? respondStream(['hel', 'lo']) : respondJson)(response, asked, request);
+export const respondAsRequested: Responder = (response, requested, request) =>
+  (JSON.parse(requested.body).stream ? respondStream(['hel', 'lo']) : respondJson)(response, requested, request);
 
 export interface RawResponse {
   readonly text: string;

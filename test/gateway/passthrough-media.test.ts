@@ -100,8 +100,8 @@ describe('images', () => {
     act = events([partial]);
     await expect(collect(await ask())).rejects.toThrow(/ended the answer before it was complete/);
     expect(await gateway.sink.next()).toMatchObject({ outcome: 'truncated', attempts: [{ outcome: 'truncated', accepted: false }] });
-    const said = { type: 'error', error: { message: 'no picture for sk-upstream-secret', type: 'server_error', code: 'server_error' } };
-    act = events([partial, said]);
+    const sent = { type: 'error', error: { message: 'no picture for sk-upstream-secret', type: 'server_error', code: 'server_error' } };
+    act = events([partial, sent]);
     const read: string[] = [];
     const failing = (async () => {
       for await (const each of await ask()) read.push(each.type);

@@ -10,8 +10,8 @@ let actA: Act;
 let actB: Act;
 const answering =
   (act: () => Act): Responder =>
-  (response, asked) => {
-    const answer = act()(JSON.parse(asked.body));
+  (response, requested) => {
+    const answer = act()(JSON.parse(requested.body));
     if (!answer) return;
     const { status = 200, body } = answer;
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -79,14 +79,14 @@ test('embeddings fall back over the targets of their route, and both attempts ar
 });
 
 test("a response with a missing vector is invalid: the next target is tried, and without one the provider's response is an error", async () => {
-  actA = asked => vectors({ ...asked, input: 'one' });
+  actA = requested => vectors({ ...requested, input: 'one' });
   actB = vectors;
   expect((await embed('embed')).data.data).toHaveLength(2);
   expect((await gateway.sink.next()).attempts[0]).toMatchObject({ outcome: 'invalid-response', status: 200 });
   await expect(embed('a/text-embedding-3-small')).rejects.toMatchObject({ status: 502, code: 'upstream_invalid_response' });
   actB = () => ({ body: { embeddings: [{ values: [1] }] } });
   await expect(embed('gemini/gemini-embedding-001')).rejects.toMatchObject({ status: 502, code: 'upstream_invalid_response' });
-  actA = asked => vectors({ ...asked, input: 'one' });
+  actA = requested => vectors({ ...requested, input: 'one' });
   const tokens = await client.embeddings.create({ model: 'a/text-embedding-3-small', input: [1, 2, 3], encoding_format: 'float' });
   expect(tokens.data).toHaveLength(1);
 });
@@ -106,7 +106,7 @@ test('vectors of another model are a warning, and excluded where the route rejec
 
 test('a target is retried as its route says, and one that keeps failing cools down', async () => {
   let fails = 2;
-  actA = asked => (fails-- > 0 ? broken(asked) : vectors(asked));
+  actA = requested => (fails-- > 0 ? broken(requested) : vectors(requested));
   expect((await embed('stubborn')).response.headers.get('x-hindcast-attempts')).toBe('3');
   expect((await gateway.sink.next()).attempts.map(({ kind }) => kind)).toEqual(['primary', 'retry', 'retry']);
   actA = broken;

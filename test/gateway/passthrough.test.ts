@@ -177,10 +177,10 @@ describe('audio', () => {
     await start();
     const first = Buffer.from([0, 255, 1, 254]);
     const second = Buffer.alloc(3000, 7);
-    const { promise: heard, resolve: goOn } = Promise.withResolvers<void>();
+    const { promise: received, resolve: goOn } = Promise.withResolvers<void>();
     act = async response => {
       response.writeHead(200, { 'content-type': 'audio/mpeg' }).write(first);
-      await heard;
+      await received;
       response.end(second);
     };
     const answer = await clientOf().audio.speech.create({ model: 'acme/tts-1', voice: 'alloy', input: 'Hello there' });

@@ -196,12 +196,12 @@ const tiered = others
 const near = (mine: number | undefined, theirs: number): boolean => Math.abs((mine ?? 0) / 1e15 / theirs - 1) < 0.005;
 
 test(`what OpenAI's service tiers cost is what another table says${unlessRecorded('prices/langfuse_default-model-prices.json')}`, () => {
-  const wrong = tiered.flatMap(({ model, tier, prices: said, plain }) => {
+  const wrong = tiered.flatMap(({ model, tier, prices: sent, plain }) => {
     const price = model.startsWith('claude') ? undefined : prices('openai', model, at);
     // Where the tables differ in the price itself, the factors cannot be compared.
     if (!price || !near(price.input, plain.input!)) return [];
     const ours = priceAtTier(price, tier);
-    return near(ours?.input, said.input!) && near(ours?.output, said.output!) ? [] : [`${model} ${tier}`];
+    return near(ours?.input, sent.input!) && near(ours?.output, sent.output!) ? [] : [`${model} ${tier}`];
   });
   expect(wrong).toEqual([]);
 });

@@ -57,7 +57,7 @@ const bytes =
 const end: Act = listener => listener.end();
 const cut: Act = listener => listener.failed({ kind: 'truncated', message: 'cut' });
 const usage = `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [], usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 } })}\n\n`;
-const whole = JSON.stringify({
+const complete = JSON.stringify({
   id: 'c',
   object: 'chat.completion',
   created: 1,
@@ -73,7 +73,7 @@ const scripts: readonly Script[] = [
     acts: stream =>
       stream
         ? [...beginning, bytes(chunk({ content: 'three four' })), bytes(chunk({}, 'stop')), bytes(`${usage}data: [DONE]\n\n`), end]
-        : [head(200, 'application/json'), bytes(whole), end],
+        : [head(200, 'application/json'), bytes(complete), end],
   },
   { name: 'refuses', acts: () => [head(503, 'application/json'), bytes('{}'), end] },
   { name: 'is unreachable', acts: () => [listener => listener.failed({ kind: 'unreachable', message: 'no' })] },
@@ -108,9 +108,9 @@ class Town {
       dropped: 0,
       close: async () => {},
     };
-    const { counter: _, ...world } = createRuntime(settings, { clock: this.clock, upstream: this.#upstream(), sink, fleet: this.fleet });
+    const { counter: _, ...setup } = createRuntime(settings, { clock: this.clock, upstream: this.#upstream(), sink, fleet: this.fleet });
     const telemetry = createTelemetry({ otlp: undefined, environment: {}, mayHoldContent: false, log: silentLog });
-    this.#visit = { id: '', receivedAt: 0, trace: traceFrom(undefined, undefined), key, settings, runtime: world, telemetry };
+    this.#visit = { id: '', receivedAt: 0, trace: traceFrom(undefined, undefined), key, settings, runtime: setup, telemetry };
     this.#purse = new BudgetAdmission({ clock: this.clock, ledger: this.ledger, local: sqliteLedger(':memory:'), onFailed: () => {} });
   }
 
@@ -143,11 +143,11 @@ class Town {
   async ask(route: string, stream: boolean): Promise<void> {
     const id = `0190a000-0000-7000-8000-${String(this.#arrived++).padStart(12, '0')}`;
     const text = JSON.stringify({ model: route, messages: [{ role: 'user', content: 'hi' }], max_tokens: 20, stream });
-    const asked = parseBody({ bytes: Buffer.from(text), text }, {}, openaiChat);
+    const requested = parseBody({ bytes: Buffer.from(text), text }, {}, openaiChat);
     const chosen = resolve(settings, 't', { model: route });
-    if (isRefusal(asked) || isRefusal(chosen)) throw new Error('not understood');
+    if (isRefusal(requested) || isRefusal(chosen)) throw new Error('not understood');
     const visit = { ...this.#visit, id, receivedAt: this.clock.now() };
-    const question = routed(asked, openaiChat, visit, chosen);
+    const question = routed(requested, openaiChat, visit, chosen);
     if (isRefusal(question)) throw new Error(question.refusal.message);
     const admission = await this.#purse.admit(question, visit);
     if (admission && isRefusal(admission)) {
@@ -155,9 +155,9 @@ class Town {
       return;
     }
     const reader = new MemoryResponseSink(Number.POSITIVE_INFINITY);
-    const asking = execute(question, visit.runtime, reader);
-    admission!.settleWhenDone(asking);
-    this.askings.push({ asking, reader });
+    const execution = execute(question, visit.runtime, reader);
+    admission!.settleWhenDone(execution);
+    this.askings.push({ asking: execution, reader });
   }
 
   leave(n: number): void {
@@ -176,7 +176,7 @@ class Town {
       await new Promise(resolve => setImmediate(resolve));
       if (!isOver() && this.#scheduler.count() === 0) this.clock.step();
     }
-    await Promise.all(this.askings.map(({ asking }) => asking.done));
+    await Promise.all(this.askings.map(({ asking: execution }) => execution.done));
   }
 }
 
@@ -191,9 +191,9 @@ describe('what is under way at once', { timeout: longTimeout }, () => {
         asks,
         meanwhile,
         fc.infiniteStream(fc.constantFrom(...scripts)),
-        async (scheduler, asked, also, drawn) => {
+        async (scheduler, requested, also, drawn) => {
           const town = new Town(scheduler, drawn);
-          const arrivals = asked.map(({ route, stream }, i) =>
+          const arrivals = requested.map(({ route, stream }, i) =>
             scheduler.schedule(Promise.resolve(), `request ${i}`).then(() => town.ask(route, stream)),
           );
           for (const one of also) {
@@ -202,7 +202,7 @@ describe('what is under way at once', { timeout: longTimeout }, () => {
               .then(() => ('leave' in one ? town.leave(one.leave) : town.clock.step()));
           }
           await town.end(arrivals);
-          await check(town, asked.length);
+          await check(town, requested.length);
         },
       ),
       runs(120, 1_500),

@@ -41,8 +41,8 @@ test('a configured limit makes requests wait their turn, and the wait is recorde
     `providers:\n${account('p', provider.url, ', limits: { rpm: 600, models: { m: { rpm: 120 } } }')}`,
   );
   // The burst of a tenth of a minute's worth is 12, and two a second follow.
-  const asked = await Promise.all(Array.from({ length: 16 }, () => ask(gateway, 'p/m')));
-  expect(asked.map(({ status }) => status)).toEqual(Array(16).fill(200));
+  const requested = await Promise.all(Array.from({ length: 16 }, () => ask(gateway, 'p/m')));
+  expect(requested.map(({ status }) => status)).toEqual(Array(16).fill(200));
   const waited = gateway.sink.exchanges.filter(({ queuedMs = 0 }) => queuedMs > 0);
   expect(waited.length).toBeGreaterThan(0);
   expect(waited.length).toBeLessThanOrEqual(4);
@@ -72,9 +72,9 @@ test('an answer is taken when further ones agree, its log-probabilities are ours
   await using strong = await startUpstream(saying('London.'));
   await using gateway = await startGateway(`providers:\n${account('a', weak.url)}${account('b', strong.url)}
 routes: { r: { steps: [{ target: a/m, samples: 3, accept: { all: [{ mean_logprob: 0.5 }, { agreement: 0.9 }] } }, { target: b/m }] } }`);
-  const told = await ask(gateway);
-  expect(told.text).toBe('Paris.');
-  expect(told.body.choices[0]!.logprobs ?? null, 'the caller asked for none').toBeNull();
+  const reported = await ask(gateway);
+  expect(reported.text).toBe('Paris.');
+  expect(reported.body.choices[0]!.logprobs ?? null, 'the caller asked for none').toBeNull();
   const exchange = await gateway.sink.next();
   expect(targetsOf(exchange)).toEqual(['primary a/m', 'judge a/m', 'judge a/m']);
   expect(exchange.attempts[0]).toMatchObject({ accepted: true, signals: { agreement: 1, mean_logprob: expect.closeTo(0.9) } });
@@ -111,8 +111,8 @@ test("shadows and audits are sent after the caller's response, and recorded as r
   await using strong = await startUpstream(saying('Dear.'));
   await using gateway = await startGateway(`providers:\n${account('a', weak.url)}${account('b', strong.url)}
 routes: { r: { steps: [{ target: a/m, accept: { confidence: 0.5 } }, { target: b/m }], shadow: [{ route: b/other }], audit_probability: 1 } }`);
-  const told = await ask(gateway);
-  expect(told.text).toBe('Cheap.');
+  const reported = await ask(gateway);
+  expect(reported.text).toBe('Cheap.');
   const main = await gateway.sink.next();
   const copies = [await gateway.sink.next(), await gateway.sink.next()].toSorted((x, y) => (x.run! < y.run! ? -1 : 1));
   expect(main.run).toBeUndefined();

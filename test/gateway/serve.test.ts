@@ -81,7 +81,7 @@ test('a second signal does not wait for anybody', { timeout: 60_000 }, async () 
     ),
   );
   const gateway = await place.serve();
-  const asked = fetch(`${gateway.url}/v1/chat/completions`, {
+  const requested = fetch(`${gateway.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'local/x', messages: [{ role: 'user', content: 'hi' }] }),
@@ -92,18 +92,18 @@ test('a second signal does not wait for anybody', { timeout: 60_000 }, async () 
   const started = performance.now();
   expect([0, 130]).toContain(await gateway.end('SIGTERM'));
   expect(performance.now() - started).toBeLessThan(5_000);
-  await asked;
+  await requested;
 });
 
 test('what cannot be served is refused before anything is opened', { timeout: 60_000 }, async () => {
   await using place = new Workspace(config);
-  for (const [args, told] of [
+  for (const [args, reported] of [
     [['--port', '99999'], '--port must be'],
     [['--host', '0.0.0.0'], 'configure keys first'],
     [['--config', 'none.yaml'], 'none.yaml'],
     [['--nonsense'], 'unknown option'],
   ] as const) {
     const { code, stderr } = await place.run('serve', ...args);
-    expect([code, stderr], args.join(' ')).toEqual([2, expect.stringContaining(told)]);
+    expect([code, stderr], args.join(' ')).toEqual([2, expect.stringContaining(reported)]);
   }
 });

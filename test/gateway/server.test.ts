@@ -69,8 +69,8 @@ test('the official client reads non-streaming responses, streams and errors', as
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const openai = client(gateway.url);
   const messages = [{ role: 'user' as const, content: 'hi' }];
-  const whole = await openai.chat.completions.create({ model: 'm-fast', messages });
-  expect(whole.choices[0]!.message.content).toBe('hello');
+  const complete = await openai.chat.completions.create({ model: 'm-fast', messages });
+  expect(complete.choices[0]!.message.content).toBe('hello');
   const stream = openai.chat.completions.stream({ model: 'A/other', messages, stream_options: { include_usage: true } });
   const final = await stream.finalChatCompletion();
   expect(final.choices[0]!.message.content).toBe('hello');
@@ -92,11 +92,12 @@ test('a list of models may stand in for a model, and is our own affair', async (
 test('the simulated provider answers the official client without any network', async () => {
   await using gateway = await startGateway('providers: { sim: { api: simulated } }');
   const openai = client(gateway.url);
-  const asked = { model: 'sim/small', messages: [{ role: 'user' as const, content: 'Say hello' }] };
-  const whole = await openai.chat.completions.create(asked);
+  const requested = { model: 'sim/small', messages: [{ role: 'user' as const, content: 'Say hello' }] };
+  const complete = await openai.chat.completions.create(requested);
   let text = '';
-  for await (const part of await openai.chat.completions.create({ ...asked, stream: true })) text += part.choices[0]?.delta.content ?? '';
-  expect(text).toBe(whole.choices[0]!.message.content);
+  for await (const part of await openai.chat.completions.create({ ...requested, stream: true }))
+    text += part.choices[0]?.delta.content ?? '';
+  expect(text).toBe(complete.choices[0]!.message.content);
   expect((await gateway.sink.next()).costNanoUsd).toBeGreaterThan(0);
 });
 
@@ -155,12 +156,12 @@ test('the end of an answer waits until its record is sealed', async () => {
 
 test('a waiting stream is kept alive by comments, and a later error is an event', async () => {
   let answer = (_: 'words' | 'failure'): void => {};
-  const wish = () =>
+  const nextAnswer = () =>
     new Promise<'words' | 'failure'>(resolve => {
       answer = resolve;
     });
-  await using provider = await startUpstream(async (response, asked, request) => {
-    if ((await wish()) === 'words') return respondStream(['hello'])(response, asked, request);
+  await using provider = await startUpstream(async (response, requested, request) => {
+    if ((await nextAnswer()) === 'words') return respondStream(['hello'])(response, requested, request);
     response.writeHead(400).end('{"error":{"message":"no"}}');
   });
   await using gateway = await startGateway(twoProviders(provider.url, provider.url), { limits: { keepAliveMs: 20 } });
@@ -186,12 +187,12 @@ test('a caller that leaves takes its provider call with it, at once', async () =
   let cutAfterMs: number | undefined;
   let leftAt = 0;
   const { promise: cut, resolve } = Promise.withResolvers<void>();
-  await using provider = await startUpstream((response, asked, request) => {
+  await using provider = await startUpstream((response, requested, request) => {
     response.on('close', () => {
       cutAfterMs = performance.now() - leftAt;
       resolve();
     });
-    return respondStream(['one', 'two'], () => new Promise(() => {}))(response, asked, request);
+    return respondStream(['one', 'two'], () => new Promise(() => {}))(response, requested, request);
   });
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const leaving = new AbortController();
@@ -298,9 +299,9 @@ async function writeTimeoutPasses(): Promise<void> {
 test('a caller that takes nothing any more is given up, and its provider call with it', writeTimeoutPasses);
 
 test("the provider's quiet time counts against no caller: the write timeout spares a stream that is slow to begin and one that is idle", async () => {
-  await using provider = await startUpstream(async (...asked) => {
+  await using provider = await startUpstream(async (...requested) => {
     await writeTimeoutPasses();
-    return respondStream(['hel', 'lo'], writeTimeoutPasses)(...asked);
+    return respondStream(['hel', 'lo'], writeTimeoutPasses)(...requested);
   });
   await using gateway = await startGateway(twoProviders(provider.url, provider.url), { limits: { writeTimeoutMs } });
   expect(await (await post(gateway.url, streamed)).text()).toContain('[DONE]');
@@ -325,8 +326,8 @@ test('a response whose record fails does not end complete', async () => {
   await using provider = await startUpstream(respondAsRequested);
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   gateway.sink.broken = new Error('disk');
-  const whole = await post(gateway.url, hi);
-  expect([whole.status, await codeOf(whole)]).toEqual([503, 'recording_unavailable']);
+  const complete = await post(gateway.url, hi);
+  expect([complete.status, await codeOf(complete)]).toEqual([503, 'recording_unavailable']);
   const text = await (await post(gateway.url, streamed)).text();
   expect(text).toContain('recording_unavailable');
   expect(text).not.toContain('[DONE]');
@@ -472,20 +473,20 @@ test('a gateway that is its own upstream stops asking itself', async () => {
 
 test('without keys only this machine is served, and no web page of another site', async () => {
   await using gateway = await startGateway('providers: { sim: { api: simulated } }');
-  const asked = async (head: string) =>
+  const requested = async (head: string) =>
     exchangeBytes(gateway.port, socket => socket.write(`GET /v1/models HTTP/1.1\r\n${head}Connection: close\r\n\r\n`));
   for (const host of ['localhost', '127.0.0.1:4000', '[::1]:4000', 'gateway.localhost', 'host.docker.internal:4000']) {
-    expect((await asked(`Host: ${host}\r\n`)).status, host).toBe(200);
+    expect((await requested(`Host: ${host}\r\n`)).status, host).toBe(200);
   }
   for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example:80', '192.168.1.2']) {
-    const { status, body } = await asked(`Host: ${host}\r\n`);
+    const { status, body } = await requested(`Host: ${host}\r\n`);
     expect([status, JSON.parse(body).error.code], host).toEqual([403, 'host_not_allowed']);
   }
   for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example']) {
-    const { status, body } = await asked(`Host: localhost\r\nOrigin: ${origin}\r\n`);
+    const { status, body } = await requested(`Host: localhost\r\nOrigin: ${origin}\r\n`);
     expect([status, JSON.parse(body).error.code], origin).toEqual([403, 'origin_not_allowed']);
   }
-  expect((await asked('Host: localhost\r\nOrigin: http://localhost:3000\r\n')).status).toBe(200);
+  expect((await requested('Host: localhost\r\nOrigin: http://localhost:3000\r\n')).status).toBe(200);
 });
 
 test('plain answers come with a length, and a JSON body has nothing but the answer', async () => {

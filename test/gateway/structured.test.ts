@@ -25,8 +25,8 @@ const forms: readonly (readonly [string, Provider, (text: string) => object])[] 
   ['deepseek', deepseek, text => completion(text)],
 ];
 
-test.each(forms)('%s is asked in words and its answer checked', async (_, provider, said) => {
-  await using a = await FaultyUpstream.start(ok(said('{"city":"Bern"}')), ok(said('It is Bern.')));
+test.each(forms)('%s is asked in words and its answer checked', async (_, provider, sent) => {
+  await using a = await FaultyUpstream.start(ok(sent('{"city":"Bern"}')), ok(sent('It is Bern.')));
   await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider } } });
   const good = await world.execute({ body });
   expect(good.exchange.warnings).toMatchObject([{ type: 'approximated', field: 'response_format', altered: true }]);

@@ -34,12 +34,12 @@ async function expectSharedView(url: string): Promise<void> {
   const tail = await fetch(`${url}/admin/api/v1/tail`, { signal: leaving.signal });
   const slow = JSON.stringify({ model: 'sim/small:ttft=1200', messages: [{ role: 'user', content: 'hi' }] });
   const headers = { 'content-type': 'application/json', connection: 'close' };
-  const asked = Array.from({ length: tailed }, () => fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: slow }));
+  const requested = Array.from({ length: tailed }, () => fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: slow }));
   const inFlight = async (): Promise<readonly { readonly id: string; readonly worker: number }[]> =>
     ((await (await fetch(`${url}/admin/api/v1/in-flight`, { headers: { connection: 'close' } })).json()) as { data: [] }).data;
   await expect.poll(async () => (await inFlight()).length, { timeout: 10_000, interval: 5 }).toBe(tailed);
   expect(new Set((await inFlight()).map(({ worker }) => worker))).toEqual(new Set([0, 1]));
-  const ids = new Set((await Promise.all(asked)).map(response => response.headers.get('x-request-id')!));
+  const ids = new Set((await Promise.all(requested)).map(response => response.headers.get('x-request-id')!));
   let text = '';
   for await (const chunk of tail.body!.pipeThrough(new TextDecoderStream())) {
     text += chunk;

@@ -33,7 +33,7 @@ async function measureAll(): Promise<void> {
   });
   const chosen = guarantees.flatMap(({ generator, claim }, index) => (`${generator}: ${claim}`.includes(values.only ?? '') ? [index] : []));
   const count = Math.max(1, Number(values.workers));
-  const told: Told[] = [];
+  const reports: Told[] = [];
   const jobs = Array.from({ length: count }, (_, w) => chosen.filter((_, k) => k % count === w));
   const tty = process.stderr.isTTY;
   await Promise.all(
@@ -44,21 +44,21 @@ async function measureAll(): Promise<void> {
             workerData: { indexes, ...(values.runs && { runs: Number(values.runs) }) } satisfies Job,
           });
           worker.on('message', (one: Told) => {
-            told.push(one);
-            process.stderr.write(`${tty ? '\r' : ''}${told.length} of ${chosen.length}${tty ? '' : '\n'}`);
+            reports.push(one);
+            process.stderr.write(`${tty ? '\r' : ''}${reports.length} of ${chosen.length}${tty ? '' : '\n'}`);
           });
           worker.on('error', failed).on('exit', () => done());
         }),
     ),
   );
-  process.stdout.write(table(told.sort((a, b) => a.index - b.index)));
-  if (told.some(one => !one.isKept)) process.exitCode = 1;
+  process.stdout.write(table(reports.sort((a, b) => a.index - b.index)));
+  if (reports.some(one => !one.isKept)) process.exitCode = 1;
 }
 
-function table(told: readonly Told[]): string {
+function table(reports: readonly Told[]): string {
   const percent = (share: number): string => (Number.isNaN(share) ? '–' : (share * 100).toFixed(2));
   const head = ['generator', 'claim', 'what', 'nominal %', 'measured %', 'SE', 'printed', 'runs', 's', ''];
-  const rows = told.map(({ index, rate, standardError, printed, runs, seconds, isKept }) => {
+  const rows = reports.map(({ index, rate, standardError, printed, runs, seconds, isKept }) => {
     const { generator, claim, kind, nominal } = guarantees[index]!;
     const nominalText = kind === 'told' ? '–' : percent(nominal);
     return [
@@ -76,7 +76,7 @@ function table(told: readonly Told[]): string {
   });
   const lines = [head, ...rows].map(cells => `| ${cells.join(' | ')} |`);
   lines.splice(1, 0, `|${head.map((_, k) => (k < 3 || k === head.length - 1 ? '---' : '--:')).join('|')}|`);
-  const broken = told.filter(one => !one.isKept).length;
-  const seconds = told.reduce((total, one) => total + one.seconds, 0);
-  return `${lines.join('\n')}\n\n${told.length} promises, ${broken} broken; ${(seconds / 60).toFixed(1)} minutes of one core.\n`;
+  const broken = reports.filter(one => !one.isKept).length;
+  const seconds = reports.reduce((total, one) => total + one.seconds, 0);
+  return `${lines.join('\n')}\n\n${reports.length} promises, ${broken} broken; ${(seconds / 60).toFixed(1)} minutes of one core.\n`;
 }

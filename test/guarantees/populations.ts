@@ -34,7 +34,7 @@ export interface Conversations {
  * 3 % of the conversations are 20 to 100 requests long and hard, the others short and easy; over all requests the harm is `harm`. `whole`:
  * all requests of a conversation are harmed or none.
  */
-export function longAndHard(draw: Random, count: number, harm: number, whole: boolean): Conversations {
+export function longAndHard(draw: Random, count: number, harm: number, complete: boolean): Conversations {
   const isLong = tabulate(count, () => bernoulli(draw, 0.03));
   const clusters = clustersOfSizes(tabulate(count, g => (isLong[g] ? 20 + randomInteger(draw, 81) : 1 + randomInteger(draw, 3))));
   const easy = harm / 25;
@@ -42,7 +42,9 @@ export function longAndHard(draw: Random, count: number, harm: number, whole: bo
   const fate = tabulate(count, () => draw());
   return {
     clusters,
-    losses: tabulate(clusters.of.length, i => Number((whole ? fate[clusters.of[i]!]! : draw()) < (isLong[clusters.of[i]!] ? hard : easy))),
+    losses: tabulate(clusters.of.length, i =>
+      Number((complete ? fate[clusters.of[i]!]! : draw()) < (isLong[clusters.of[i]!] ? hard : easy)),
+    ),
   };
 }
 

@@ -105,8 +105,8 @@ describe.each(Object.entries(providers))('%s', (name, provider: Provider) => {
     fc.assert(
       fc.property(fc.constantFrom(...streams), fc.constantFrom('\n', '\r\n'), lengths, ({ wire, canonical }, newline, chunks) => {
         const bytes = provider.framing === 'sse' ? sseText(wire, newline) : awsBytes(wire);
-        const played = parseRechunked(provider, bytes, chunks);
-        expect(played).toEqual(canonical.response ?? canonical.failure);
+        const replayed = parseRechunked(provider, bytes, chunks);
+        expect(replayed).toEqual(canonical.response ?? canonical.failure);
       }),
       { numRuns: process.env.HINDCAST_LONG ? 5_000 : 300 },
     );

@@ -44,9 +44,9 @@ describe.each(dialects)('%s', api => {
         const body: JsonObject = { model: 'm', messages, ...(members as Record<string, Json>) };
         const { changes, warnings } = providers[api]!.adapt!(body, 'm');
         const adapted = Object.fromEntries(Object.entries({ ...body, ...changes }).filter(([, value]) => value !== undefined));
-        const again = providers[api]!.adapt!(adapted as JsonObject, 'm');
+        const repeated = providers[api]!.adapt!(adapted as JsonObject, 'm');
         // The changed body is valid for the vendor: a second pass drops nothing.
-        expect(again.warnings.filter(({ type }) => type === 'dropped')).toEqual([]);
+        expect(repeated.warnings.filter(({ type }) => type === 'dropped')).toEqual([]);
         for (const { field } of warnings) expect(body).toHaveProperty(field.split(/[.[]/)[0]!);
       }),
       runs(50, 5_000),

@@ -158,9 +158,9 @@ describe.each(limited.filter(({ provider }) => Object.hasOwn(bodies, provider.wi
           const { chat: fitted } = fitToLimits(chat, limits, sha256);
           const changes = fitBody(provider.wire, body, limits, sha256) as Readonly<Record<string, Json>>;
           if (fitted === chat) return expect(changes).toEqual({});
-          const { messagePaths: _, ...again } = read({ ...body, ...changes })!;
+          const { messagePaths: _, ...repeated } = read({ ...body, ...changes })!;
           const { messagePaths: __, ...expected } = fitted;
-          expect(again).toEqual(expected);
+          expect(repeated).toEqual(expected);
         }),
         runs(40, 2_000),
       );

@@ -35,8 +35,8 @@ test('whatever chunks come, in whatever order', () => {
       for (const [value, event] of drawn) {
         const named = event === undefined ? {} : { event: String(event) };
         // A member that nobody reads, and that the shorter way does not know.
-        const told = long.parse({ ...named, data: JSON.stringify({ ...value, unknown_member: 1 }) });
-        expect(short.parse({ ...named, data: JSON.stringify(value) })).toEqual(told);
+        const reported = long.parse({ ...named, data: JSON.stringify({ ...value, unknown_member: 1 }) });
+        expect(short.parse({ ...named, data: JSON.stringify(value) })).toEqual(reported);
       }
       expect(short.end()).toEqual(long.end());
     }),

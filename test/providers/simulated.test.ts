@@ -67,8 +67,8 @@ describe('Responses', () => {
       .trim()
       .split('\n')
       .map(line => JSON.parse(line));
-    for (const { kind, title, model, asked, wire } of lines.filter(line => line.asked)) {
-      const performance = perform(model, JSON.parse(asked));
+    for (const { kind, title, model, asked: requested, wire } of lines.filter(line => line.asked)) {
+      const performance = perform(model, JSON.parse(requested));
       const data = dataOf(performance);
       if (kind === 'response') expect(data, title).toBe(JSON.stringify(wire));
       if (kind === 'stream') expect(data, title).toBe(wire.map((event: { data: string }) => `data: ${event.data}\n\n`).join(''));

@@ -24,10 +24,10 @@ interface Report {
 }
 
 test('it names the key that is refused, the port that is taken, the receiver that is not there, the clock that is off', async () => {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const url = await serving((request, response) => {
     const key = String(request.headers.authorization ?? request.headers['x-api-key']);
-    asked.push(`${request.method} ${request.url} ${key}`);
+    requested.push(`${request.method} ${request.url} ${key}`);
     if (request.url === '/late/v1/models') response.setHeader('date', new Date(Date.now() - 3_600_000).toUTCString());
     response.writeHead(key.endsWith('sk-bad-secret') ? 401 : 200, { 'content-type': 'application/json' }).end('{"data":[]}');
   });
@@ -63,7 +63,7 @@ providers:
     sim: 'ok',
   });
   expect(findings.find(({ what }) => what === 'claude')!.message).toMatch(/3[56]\d\d s off/);
-  expect(asked).toContain('GET /v1/models Bearer sk-bad-secret');
+  expect(requested).toContain('GET /v1/models Bearer sk-bad-secret');
   expect(stdout + stderr).not.toContain('secret');
 }, 60_000);
 

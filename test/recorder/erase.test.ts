@@ -71,10 +71,10 @@ describe.skipIf(engineMissing)(`erasing${engineMissing}`, { timeout: 90_000 }, (
 
   test('a user goes from every table, from what was refused and from exports, with the replays of what was asked; the others stay', async () => {
     const gone = by('acme', "o'bob\n\\");
-    const again = by('acme', "o'bob\n\\", { run: 'r1', arm: 'sim/x', replayOf: gone.id });
+    const repeated = by('acme', "o'bob\n\\", { run: 'r1', arm: 'sim/x', replayOf: gone.id });
     const kept = by('acme', 'al');
     const elsewhere = by('other', "o'bob\n\\");
-    await insert([gone, again, kept, elsewhere]);
+    await insert([gone, repeated, kept, elsewhere]);
     await engine.writer.insert(
       'scores',
       [gone, kept].map(({ id }) => ({
@@ -120,20 +120,20 @@ describe.skipIf(engineMissing)(`erasing${engineMissing}`, { timeout: 90_000 }, (
 
   test('what replays keep goes as well: requests of datasets and runs, exported pairs, and reports that name one', async () => {
     const [gone, kept] = [by('acme', 'eve'), by('acme', 'al')];
-    const again = by('acme', 'eve', { run: 'r2', arm: 'sim/x', replayOf: gone.id });
-    await insert([gone, kept, again]);
-    const whole = (exchange: Exchange) =>
+    const repeated = by('acme', 'eve', { run: 'r2', arm: 'sim/x', replayOf: gone.id });
+    await insert([gone, kept, repeated]);
+    const requestOf = (exchange: Exchange) =>
       ({
         ...{ id: exchange.id, receivedAt: exchange.receivedAt, tenant: exchange.caller.tenant, user: exchange.caller.user },
         body: `{"said by": "${exchange.caller.user}"}`,
       }) as RecordedRequest;
-    const ofFile = [gone, kept].map(exchange => ({ id: exchange.id, weight: 1, request: whole(exchange) }));
-    const imported = { id: 'their-own-id', weight: 1, request: { ...whole(gone), id: 'their-own-id' } };
+    const ofFile = [gone, kept].map(exchange => ({ id: exchange.id, weight: 1, request: requestOf(exchange) }));
+    const imported = { id: 'their-own-id', weight: 1, request: { ...requestOf(gone), id: 'their-own-id' } };
     createDataset(
       folder.path,
       'by-id',
       {},
-      [gone, kept, again].map(({ id }) => ({ id, weight: 1 })),
+      [gone, kept, repeated].map(({ id }) => ({ id, weight: 1 })),
       0,
     );
     createDataset(folder.path, 'whole', {}, [...ofFile, imported], 0);
@@ -143,9 +143,9 @@ describe.skipIf(engineMissing)(`erasing${engineMissing}`, { timeout: 90_000 }, (
       recordOutputFile(folder.path, join(folder.path, name), format);
       writeFileSync(join(folder.path, name), text);
     };
-    const pairs = [gone, kept].map(exchange => `${JSON.stringify({ request: whole(exchange), replay: { id: newId() } })}\n`);
+    const pairs = [gone, kept].map(exchange => `${JSON.stringify({ request: requestOf(exchange), replay: { id: newId() } })}\n`);
     output('pairs.jsonl', 'jsonl', pairs.join(''));
-    output('ids.jsonl', 'jsonl', [again, kept].map(({ id }) => `{"request_id":"${id}"}\n`).join(''));
+    output('ids.jsonl', 'jsonl', [repeated, kept].map(({ id }) => `{"request_id":"${id}"}\n`).join(''));
     output('report.html', 'whole', `<td>${gone.id}</td>`);
     output('other.html', 'whole', `<td>${kept.id}</td>`);
 

@@ -19,13 +19,20 @@ describe.skipIf(engineMissing).concurrent(`torture${engineMissing}`, () => {
     timeout: 180_000 + (long ? 600_000 : 0),
   }, async ({ onTestFailed, expect }) => {
     onTestFailed(() => console.error(`HINDCAST_SEED=${seed}\n${lines.join('\n')}`));
-    const { lost, duplicates, whole, drained, acknowledged, kills } = await killRounds({
+    const {
+      lost,
+      duplicates,
+      whole: complete,
+      drained,
+      acknowledged,
+      kills,
+    } = await killRounds({
       rounds: long ? 25 : 2,
       seed,
       store: 'apart',
       log,
     });
-    expect({ lost, duplicates, whole, drained }).toEqual({ lost: [], duplicates: 0, whole: true, drained: true });
+    expect({ lost, duplicates, whole: complete, drained }).toEqual({ lost: [], duplicates: 0, whole: true, drained: true });
     expect([acknowledged > 15, kills.gateway > 0, kills.engine > 0]).toEqual([true, true, true]);
   });
 

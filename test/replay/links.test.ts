@@ -15,13 +15,13 @@ telemetry: { otlp: "${otlp.url}" }
 providers: { sim: { api: simulated } }
 `);
     const gateway = await place.serve();
-    const asked = await fetch(`${gateway.url}/v1/chat/completions`, {
+    const requested = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ model: 'sim/small:ttft=1:tps=100000', messages: [{ role: 'user', content: 'hello' }] }),
     });
-    await asked.text();
-    const id = asked.headers.get('x-hindcast-id');
+    await requested.text();
+    const id = requested.headers.get('x-hindcast-id');
     const count = async () => Number(await (await fetch(`${gateway.storeUrl}/?query=SELECT%20count()%20FROM%20requests`)).text());
     await gateway.flush();
     await expect.poll(count, { timeout: 20_000 }).toBe(1);

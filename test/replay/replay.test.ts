@@ -112,14 +112,14 @@ test('no call is made that could exceed the cap, and remaining calls are counted
 
 test('with 64 calls in flight the cap is never exceeded, not even by what they might still cost', async () => {
   const cap = 9_000_000;
-  const purse = new SpendCap(cap);
+  const spendCap = new SpendCap(cap);
   let most = 0;
   const { plan, sink } = planOf([`sim/large:${fast}`], {
     requests: Array.from({ length: 120 }, (_, i) => recorded(i, { max_tokens: 30 })),
     concurrency: 64,
-    spendCap: purse,
+    spendCap: spendCap,
     onExchange: () => {
-      most = Math.max(most, purse.spent + purse.reserved);
+      most = Math.max(most, spendCap.spent + spendCap.reserved);
     },
   });
   const done = await replay(plan);

@@ -45,10 +45,10 @@ test('wherever a journal is cut, each begun call is done, open or absent, and th
         if (ends) journal.settle(job(n), 'ok', Math.min(worst, actual));
       }
       journal.close();
-      const whole = readFileSync(path, 'utf8');
-      writeFileSync(path, whole.slice(0, cut));
+      const complete = readFileSync(path, 'utf8');
+      writeFileSync(path, complete.slice(0, cut));
       const reopened = new Journal(path);
-      const lines = whole
+      const lines = complete
         .slice(0, cut)
         .split('\n')
         .slice(0, -1)

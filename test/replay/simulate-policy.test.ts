@@ -158,17 +158,17 @@ describe('simulate', { timeout: longTimeout }, () => {
   });
 
   test('uses the nth recorded behaviour of a target at its nth attempt', () => {
-    const asked: (readonly [string, number])[] = [];
-    const again: RoutePolicy = {
+    const requested: (readonly [string, number])[] = [];
+    const repeated: RoutePolicy = {
       name: 'again',
       deadlineMs: 9000,
       steps: [{ target: 'a/small', timeoutMs: 1000, retries: 2, backoffMs: 1 }],
     };
-    simulatePolicy(again, 'seed', (target, nth) => {
-      asked.push([target, nth]);
+    simulatePolicy(repeated, 'seed', (target, nth) => {
+      requested.push([target, nth]);
       return { openAfterMs: 5, endAfterMs: 5, result: { failure: { kind: 'overloaded', message: '' } } };
     });
-    expect(asked).toEqual([
+    expect(requested).toEqual([
       ['a/small', 0],
       ['a/small', 1],
       ['a/small', 2],

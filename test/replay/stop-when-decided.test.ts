@@ -37,10 +37,10 @@ providers: { sim: { api: simulated } }
   expect([once.code, once.stderr]).toEqual([2, expect.stringContaining('write statistics: { sequential: true } in it')]);
   const decided = await runIn(place, ...run, '--stop-when-decided', 'gate.yaml');
   expect([decided.code, decided.stderr]).toEqual([0, expect.stringContaining('gate.yaml: PASS, decided by the data so far.')]);
-  const { asked, left, stoppedBy } = JSON.parse(decided.stdout);
+  const { asked: requested, left, stoppedBy } = JSON.parse(decided.stdout);
   expect(stoppedBy).toBe('decided');
   expect(left).toBeGreaterThan(0);
-  expect(asked + left).toBe(300);
+  expect(requested + left).toBe(300);
   expect((await runIn(place, 'eval', 'gate', 'gate.yaml')).code, 'and so says the gate afterwards').toBe(0);
   await gateway.end('SIGINT');
 });

@@ -73,23 +73,25 @@ test('a change is applied only once', () => {
 });
 
 describe('hosted tools and storage', () => {
-  const asked = (extra: JsonObject): string => JSON.stringify({ model: 'm', messages: [], ...extra });
+  const bodyWith = (extra: JsonObject): string => JSON.stringify({ model: 'm', messages: [], ...extra });
   const search = { tools: [{ type: 'web_search' }, { type: 'function', function: { name: 'f' } }], tool_choice: 'auto' };
 
   test('are blocked with their names, stripped, or allowed', () => {
-    expect(transform(asked(search), 'openai-chat', { hosted: 'block' })).toEqual({ refused: expect.stringContaining('web_search') });
-    const stripped = transform(asked(search), 'openai-chat', { hosted: 'strip' });
+    expect(transform(bodyWith(search), 'openai-chat', { hosted: 'block' })).toEqual({ refused: expect.stringContaining('web_search') });
+    const stripped = transform(bodyWith(search), 'openai-chat', { hosted: 'strip' });
     expect('text' in stripped && JSON.parse(stripped.text)).toMatchObject({ tools: [{ type: 'function' }], tool_choice: 'auto' });
-    expect(transform(asked(search), 'openai-chat', { hosted: 'allow' })).toMatchObject({ applied: [] });
+    expect(transform(bodyWith(search), 'openai-chat', { hosted: 'allow' })).toMatchObject({ applied: [] });
   });
 
   test('are not stored at the provider when a request is re-sent', () => {
-    expect(transform(asked({ store: true }), 'openai-chat', { hosted: 'block' })).toMatchObject({
+    expect(transform(bodyWith({ store: true }), 'openai-chat', { hosted: 'block' })).toMatchObject({
       applied: [{ name: 'no-store', field: 'store' }],
     });
     // The Responses API stores a response unless told otherwise.
-    expect(transform(asked({}), 'openai-responses', { hosted: 'block' })).toMatchObject({ text: expect.stringContaining('"store":false') });
-    expect(transform(asked({}), 'openai-chat', { hosted: 'block' })).toMatchObject({ applied: [] });
+    expect(transform(bodyWith({}), 'openai-responses', { hosted: 'block' })).toMatchObject({
+      text: expect.stringContaining('"store":false'),
+    });
+    expect(transform(bodyWith({}), 'openai-chat', { hosted: 'block' })).toMatchObject({ applied: [] });
   });
 
   test('allow tools that the caller runs', () => {
@@ -98,8 +100,8 @@ describe('hosted tools and storage', () => {
       { type: 'bash_20250124', name: 'bash' },
       { name: 'own', input_schema: {} },
     ];
-    expect(transform(asked({ tools }), 'anthropic-messages', { hosted: 'block' })).toMatchObject({ applied: [] });
+    expect(transform(bodyWith({ tools }), 'anthropic-messages', { hosted: 'block' })).toMatchObject({ applied: [] });
     const hosted = [{ type: 'web_fetch_20250910', name: 'web_fetch' }];
-    expect(transform(asked({ tools: hosted }), 'anthropic-messages', { hosted: 'block' })).toHaveProperty('refused');
+    expect(transform(bodyWith({ tools: hosted }), 'anthropic-messages', { hosted: 'block' })).toHaveProperty('refused');
   });
 });

@@ -21,10 +21,10 @@ import { runIn } from '../in-process.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 const user = (content: string): Json => ({ role: 'user', content });
-const calls = (...asked: readonly (readonly [id: string, name: string, args: object])[]): Json => ({
+const calls = (...requested: readonly (readonly [id: string, name: string, args: object])[]): Json => ({
   role: 'assistant',
   content: null,
-  tool_calls: asked.map(([id, name, args]) => ({ id, type: 'function', function: { name, arguments: JSON.stringify(args) } })),
+  tool_calls: requested.map(([id, name, args]) => ({ id, type: 'function', function: { name, arguments: JSON.stringify(args) } })),
 });
 const gave = (id: string, content: string): Json => ({ role: 'tool', tool_call_id: id, content });
 const tools = ['weather', 'time'].map(name => ({ type: 'function', function: { name, parameters: { type: 'object' } } }));
@@ -87,12 +87,12 @@ test('each result is returned once: in order by name, or only for equal argument
       fc.array(fc.record({ name, arguments: args })),
       fc.array(fc.record({ name, arguments: args })),
       fc.constantFrom('fifo' as const, 'strict' as const),
-      (given, asked, how) => {
+      (given, requested, how) => {
         const mocks = new ToolResultReplayer(
           given.map(one => ({ ...one, content: [] })),
           how,
         );
-        const got = asked.flatMap(call => mocks.take(call) ?? []);
+        const got = requested.flatMap(call => mocks.take(call) ?? []);
         expect(got.length + mocks.unused).toBe(given.length);
         expect(new Set(got).size).toBe(got.length);
       },
@@ -102,12 +102,12 @@ test('each result is returned once: in order by name, or only for equal argument
 
 /** A model whose response depends on the length of the conversation; `asked` holds its requests. */
 async function model(script: readonly Json[]) {
-  const asked: { messages: readonly Json[]; seed: unknown }[] = [];
+  const requested: { messages: readonly Json[]; seed: unknown }[] = [];
   const server = createServer(async (request, response) => {
     let text = '';
     for await (const chunk of request.setEncoding('utf8')) text += chunk;
     const body = JSON.parse(text);
-    asked.push(body);
+    requested.push(body);
     const message = script[body.messages.filter(({ role }: { role: string }) => role === 'assistant').length];
     const finish = message?.tool_calls ? 'tool_calls' : 'stop';
     const usage = { prompt_tokens: 10, completion_tokens: 10, total_tokens: 20 };
@@ -126,7 +126,7 @@ async function model(script: readonly Json[]) {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
+    asked: requested,
     [Symbol.asyncDispose]: async () => void server.close(),
   };
 }
@@ -193,9 +193,9 @@ test('a turn that would exceed the cap is cancelled, counted, and sent again lat
 });
 
 test('a model that never stops calling tools is cut off', async () => {
-  const again = Array.from({ length: 40 }, (_, i) => calls([`n${i}`, i % 2 === 0 ? 'weather' : 'time', {}]));
-  const { done, asked } = await replayTurn(again, 'fifo');
-  expect(asked.length).toBe(3);
+  const repeated = Array.from({ length: 40 }, (_, i) => calls([`n${i}`, i % 2 === 0 ? 'weather' : 'time', {}]));
+  const { done, asked: requested } = await replayTurn(repeated, 'fifo');
+  expect(requested.length).toBe(3);
   expect(done.turned).toEqual({ further: 2, unknown: 1, unused: 0 });
 });
 
@@ -225,14 +225,14 @@ prices: { b/m: { input: 1, output: 1 }, b/other: { input: 1, output: 1 } }
   expect(JSON.parse(run.stdout)).toMatchObject({ asked: 1, answered: 1, turned: { further: 2, unknown: 0, unused: 0 } });
   const diff = JSON.parse((await runIn(place, 'replay', 'diff', 'latest', '--json')).stdout);
   expect(diff.arms[0].totals).toMatchObject({ pairs: 1, likeness: { same: 1 } });
-  for (const [args, said] of [
+  for (const [args, sent] of [
     [['--conversation', 'free'], /needs --tools mock:fifo or mock:strict/],
     [['--conversation', 'all'], /write turn or free/],
     [['--tools', 'run'], /write block, mock:fifo or mock:strict/],
     [['--conversation', 'free', '--tools', 'mock:fifo', '--only-missing'], /cannot be combined with --mode cached or --only-missing/],
   ] as const) {
     const refused = await runIn(place, 'replay', 'run', '--since', '1h', '--against', 'b/other', ...args);
-    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(said)]);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(sent)]);
   }
   await gateway.end('SIGINT');
 });

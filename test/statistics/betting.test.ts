@@ -199,8 +199,8 @@ describe('Outcomes drawn with known chances', () => {
     expect(clippingOf(1, 0.03)).toEqual({ draws: 1, factor: expect.closeTo(1, 12) });
     const cap20 = inverseChancePayoffs([], clustersOf([]), { chance: [], drawn: [], chanceMin: 0.03 }, { bound: 0.05, cap: 20 });
     expect(cap20.upper).toBeCloseTo(43.8, 1);
-    const whole = inverseChancePayoffs([], clustersOf([]), { chance: [], drawn: [], chanceMin: 1 }, { bound: 0.05, cap: 20 });
-    expect(whole.upper).toBeCloseTo(conversationPayoffs([], clustersOf([]), { bound: 0.05, cap: 20 }).upper, 9);
+    const complete = inverseChancePayoffs([], clustersOf([]), { chance: [], drawn: [], chanceMin: 1 }, { bound: 0.05, cap: 20 });
+    expect(complete.upper).toBeCloseTo(conversationPayoffs([], clustersOf([]), { bound: 0.05, cap: 20 }).upper, 9);
   });
 
   test('keep in the mean at least the loss of the conversation, by every outcome of every draw', () => {
@@ -371,18 +371,20 @@ describe('A bounded mean', () => {
 
 describe('Harm beyond noise', () => {
   test('has the mean p (p - q), by every outcome', () => {
-    const mean = (p: number, q: number, z: (r: number, again: number, c: number) => number): number =>
+    const mean = (p: number, q: number, z: (r: number, repeated: number, c: number) => number): number =>
       [0, 1]
-        .flatMap(r => [0, 1].flatMap(again => [0, 1].map(c => (r ? p : 1 - p) * (again ? p : 1 - p) * (c ? q : 1 - q) * z(r, again, c))))
+        .flatMap(r =>
+          [0, 1].flatMap(repeated => [0, 1].map(c => (r ? p : 1 - p) * (repeated ? p : 1 - p) * (c ? q : 1 - q) * z(r, repeated, c))),
+        )
         .reduce((a, b) => a + b);
-    expect(mean(0.9, 0.7, (r, again, c) => harmBeyondNoise([r], [again], [c])[0]!)).toBeCloseTo(0.18, 12);
-    const drawnOrNot = (r: number, again: number, c: number): number =>
-      0.25 * harmBeyondDrawnNoise([r], [c], [again], { chance: [0.25], drawn: [1] })[0]! +
+    expect(mean(0.9, 0.7, (r, repeated, c) => harmBeyondNoise([r], [repeated], [c])[0]!)).toBeCloseTo(0.18, 12);
+    const drawnOrNot = (r: number, repeated: number, c: number): number =>
+      0.25 * harmBeyondDrawnNoise([r], [c], [repeated], { chance: [0.25], drawn: [1] })[0]! +
       0.75 * harmBeyondDrawnNoise([r], [c], [Number.NaN], { chance: [0.25], drawn: [0] })[0]!;
     expect(mean(0.9, 0.7, drawnOrNot)).toBeCloseTo(0.18, 12);
     fc.assert(
-      fc.property(grade, grade, grade, (r, again, c) => {
-        const z = harmBeyondNoise([r], [again], [c])[0]!;
+      fc.property(grade, grade, grade, (r, repeated, c) => {
+        const z = harmBeyondNoise([r], [repeated], [c])[0]!;
         expect(z).toBeGreaterThanOrEqual(harmBeyondNoiseRange.from);
         expect(z).toBeLessThanOrEqual(harmBeyondNoiseRange.to);
       }),

@@ -92,9 +92,9 @@ test('a certificate on audits names its test and certifies only what holds', () 
       ]),
     };
   }).filter(item => item !== undefined);
-  const again = parseOutcomes(printOutcomes(items, ['a', 'b']));
-  expect(again).toMatchObject({ ok: true });
-  const kept = completeItems(again.ok ? again.items : [], ['a', 'b']);
+  const repeated = parseOutcomes(printOutcomes(items, ['a', 'b']));
+  expect(repeated).toMatchObject({ ok: true });
+  const kept = completeItems(repeated.ok ? repeated.items : [], ['a', 'b']);
   const options = { signal: 'confidence', loss: 'harm', lossMax: 0.02, confidence: 0.95, seed: 1 } as const;
   const certificate = certify(chainOf('a,b', new Map()) as Chain, kept, { ...options, chanceMin: 0.25 });
   expect(certificate.method).toBe('betting on drawn requests');

@@ -49,7 +49,7 @@ const commands = [
 
 let place: Workspace;
 let gateway: Gateway;
-const told = new Map<string, CommandResult>();
+const results = new Map<string, CommandResult>();
 /** Rows of the tables after the segments came once, and after they came again. */
 const rowsAfter: Record<string, number>[] = [];
 let shippedIds: readonly string[];
@@ -76,7 +76,7 @@ beforeAll(async () => {
     place.folder,
     commands.map(line => line.split(' ')),
   );
-  for (const [i, line] of commands.entries()) told.set(line, ended[i]!);
+  for (const [i, line] of commands.entries()) results.set(line, ended[i]!);
 }, 120_000);
 afterAll(() => place?.[Symbol.asyncDispose]());
 
@@ -105,7 +105,7 @@ async function countRows(): Promise<Record<string, number>> {
 
 /** What a command printed as JSON; `code` is what it must end with. */
 function json<Value = Record<string, unknown>>(start: string, code = 0): Value {
-  const [line, ended] = [...told].find(([line]) => line.startsWith(start))!;
+  const [line, ended] = [...results].find(([line]) => line.startsWith(start))!;
   expect([ended.code, ended.code === code ? '' : ended.stderr], line).toEqual([code, '']);
   return JSON.parse(ended.stdout) as Value;
 }
@@ -212,18 +212,18 @@ test('policy and events of old records are folded again', () => {
     3,
   );
   expect(simulated.requests).toBeGreaterThan(0);
-  expect(simulated.arms.map(({ told }) => told)).toEqual([[]]);
+  expect(simulated.arms.map(({ told: results }) => results)).toEqual([[]]);
   expect(json<{ readonly scored: number }>('eval score').scored).toBeGreaterThan(0);
 });
 
 test('policy and events of new records have the words of the old ones', { timeout: 30_000 }, async () => {
-  const asked = await traffic(gateway, [1, 2, 3, 4, 5, 6]);
+  const requested = await traffic(gateway, [1, 2, 3, 4, 5, 6]);
   await gateway.flush();
-  const list = asked.map(id => `'${id}'`).join(',');
+  const list = requested.map(id => `'${id}'`).join(',');
   const found = await vi.waitFor(
     async () => {
       const lines = await rows(`SELECT policy, events FROM requests WHERE request_id IN (${list}) FORMAT JSONEachRow`);
-      expect(lines).toHaveLength(asked.length);
+      expect(lines).toHaveLength(requested.length);
       return lines.map(line => JSON.parse(line) as { readonly policy: string; readonly events: string });
     },
     { timeout: 20_000, interval: 100 },

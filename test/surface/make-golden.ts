@@ -110,8 +110,8 @@ killed.kill('SIGKILL');
 await killed.ended;
 await until('everything is shipped', () => segments().length === 0);
 await sleep(1_000);
-const told = await query(first, `SELECT policy, events FROM requests WHERE run_id = '' FORMAT JSONEachRow`);
-const judged = told.split('\n').map(line => JSON.parse(line) as { readonly policy: string; readonly events: string });
+const reported = await query(first, `SELECT policy, events FROM requests WHERE run_id = '' FORMAT JSONEachRow`);
+const judged = reported.split('\n').map(line => JSON.parse(line) as { readonly policy: string; readonly events: string });
 const tables = 'requests attempts payloads scores replay_results runs schema_migrations audit'.split(' ');
 const counts = Object.fromEntries(
   await Promise.all(tables.map(async table => [table, Number(await query(first, `SELECT count() FROM ${table}`))] as const)),

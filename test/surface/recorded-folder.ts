@@ -75,7 +75,7 @@ export async function recordFolder(surface: string): Promise<RecordedFolder> {
     'x-stainless-lang': 'js',
     'x-stainless-retry-count': '0',
   };
-  const asking = Promise.all(
+  const execution = Promise.all(
     Array.from({ length: questions }, async (_, i) => {
       const stream = i % 4 === 0;
       const more = {
@@ -100,7 +100,7 @@ export async function recordFolder(surface: string): Promise<RecordedFolder> {
   const twice = chat('sim/small', 'Again', { stream: true });
   for (const _ of [1, 2]) await ask('/v1/chat/completions', twice, { 'idempotency-key': 'k-1' });
   await Promise.all(others);
-  const ids = await asking;
+  const ids = await execution;
   await ask('/v1/feedback', { request_id: ids[0], name: 'helpful', value: 1, label: 'good', comment: 'yes' });
   const judge = await startJudge();
   const dispose = async (): Promise<void> => {

@@ -10,10 +10,10 @@ const ended: object[] = [];
 // Each reading of the command line listens to the output.
 for (const stream of [process, process.stdout, process.stderr]) stream.setMaxListeners(0);
 for (const [i, args] of commands.entries()) {
-  const told = { stdout: '', stderr: '' };
+  const reported = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     process[stream].write = ((chunk: string | Uint8Array, ...more: unknown[]) => {
-      told[stream] += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+      reported[stream] += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
       const done = more.at(-1);
       if (typeof done === 'function') done();
       return true;
@@ -23,7 +23,7 @@ for (const [i, args] of commands.entries()) {
   process.exitCode = 0;
   // Another query is another module: the command line is read anew, everything under it is loaded once.
   await import(`${main}?${i}`);
-  ended.push({ code: Number(process.exitCode), ...told });
+  ended.push({ code: Number(process.exitCode), ...reported });
 }
 process.exitCode = 0;
 write.stdout(JSON.stringify(ended));

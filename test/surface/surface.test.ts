@@ -129,9 +129,9 @@ const recordedHeaders = (): Promise<readonly string[]> =>
 
 test('every command with --json has been run', () => {
   const withJson = declared('commands').flatMap(line => /^hindcast (.*) --json$/.exec(line)?.[1] ?? []);
-  const told = new Set(ran.filter(({ args, stdout }) => args.at(-1) === '--json' && stdout !== '').map(commandOf));
+  const reported = new Set(ran.filter(({ args, stdout }) => args.at(-1) === '--json' && stdout !== '').map(commandOf));
   // Two go on until they are stopped.
-  expect(withJson.filter(name => !told.has(name) && name !== 'serve' && name !== 'tail')).toEqual([]);
+  expect(withJson.filter(name => !reported.has(name) && name !== 'serve' && name !== 'tail')).toEqual([]);
 });
 
 test('what --json prints has the keys of the list', () => {

@@ -63,7 +63,7 @@ async function sendRequest(base: string, stream: boolean, bodyBytes: number): Pr
   });
   const text = await response.text();
   if (response.status !== 200) return response.status;
-  const whole = stream ? text.endsWith('data: [DONE]\n\n') : 'choices' in (JSON.parse(text) as object);
-  if (!whole) throw new Error('the answer broke off');
+  const complete = stream ? text.endsWith('data: [DONE]\n\n') : 'choices' in (JSON.parse(text) as object);
+  if (!complete) throw new Error('the answer broke off');
   return response.headers.get('x-hindcast-id')!;
 }

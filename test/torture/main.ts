@@ -35,7 +35,16 @@ const check = (what: string, holds: boolean): void => {
 async function rounds(): Promise<void> {
   const each = Math.max(1, Math.round(Number(options.rounds) / 2));
   for (const store of ['embedded', 'apart'] as const) {
-    const { kills, acknowledged, broken, drained, stored, lost, duplicates, whole } = await killRounds({
+    const {
+      kills,
+      acknowledged,
+      broken,
+      drained,
+      stored,
+      lost,
+      duplicates,
+      whole: complete,
+    } = await killRounds({
       rounds: each,
       seed: options.seed,
       store,
@@ -48,7 +57,7 @@ async function rounds(): Promise<void> {
     );
     check(`${store}: lost ${lost.join(' ')}`, lost.length === 0);
     check(`${store}: duplicates`, duplicates === 0);
-    check(`${store}: not everything was delivered, or rows and sums disagree`, drained && whole);
+    check(`${store}: not everything was delivered, or rows and sums disagree`, drained && complete);
   }
 }
 

@@ -107,7 +107,7 @@ export async function diskFull(path: string, whenFull: 'refuse' | 'drop', log: L
   };
 }
 
-async function droppedOf(world: ProcessCluster): Promise<number> {
-  const text = await fetch(`${world.url}/metrics`).then(response => response.text());
+async function droppedOf(setup: ProcessCluster): Promise<number> {
+  const text = await fetch(`${setup.url}/metrics`).then(response => response.text());
   return Number(/^hindcast_recorder_dropped_total(?:\{[^}]*\})? (\S+)/m.exec(text)?.[1] ?? 0);
 }

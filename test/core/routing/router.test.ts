@@ -65,9 +65,9 @@ describe('the router', { timeout: longTimeout }, () => {
     always(
       ({ state, events, steps }, drawn, seed) => {
         const copied = structuredClone(events);
-        const again = traceSteps(structuredClone(drawn), seed, structuredClone(steps[0]!.now), copied);
-        expect(again.at(-1)!.after).toEqual(state);
-        expect(again.map(s => s.commands)).toEqual(steps.map(s => s.commands));
+        const repeated = traceSteps(structuredClone(drawn), seed, structuredClone(steps[0]!.now), copied);
+        expect(repeated.at(-1)!.after).toEqual(state);
+        expect(repeated.map(s => s.commands)).toEqual(steps.map(s => s.commands));
       },
       1_500,
       anyPolicy,

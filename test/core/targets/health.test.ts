@@ -41,7 +41,7 @@ const failed = (at: number, kind: FailureKind, retryAfterMs?: number): Observati
   failure: { kind, message: '', ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
 });
 const answered = (at: number, firstTokenMs = 100): Observation => ({ ...about, at, type: 'answered', firstTokenMs });
-const asked = (at: number): Observation => ({ ...about, at, type: 'sent' });
+const sentAt = (at: number): Observation => ({ ...about, at, type: 'sent' });
 /** All that is known, in order. */
 const shown = (fleet: TargetHealthMap): string =>
   JSON.stringify(
@@ -63,24 +63,24 @@ describe('the circuit breaker', () => {
   });
 
   test('lets one call through afterwards, and the others when that one succeeded', () => {
-    const reopened = fleetOf(...fiveFailures, asked(11_000));
+    const reopened = fleetOf(...fiveFailures, sentAt(11_000));
     expect(cooldownsAt(reopened, 11_001), 'the probe is under way').toEqual({ [target]: 21_000 });
     expect(cooldownsAt(observeHealth(reopened, answered(11_500)), 11_501)).toEqual({});
   });
 
   test('opens again when the probe fails', () => {
-    const reopened = fleetOf(...fiveFailures, asked(11_000), failed(12_000, 'unreachable'));
+    const reopened = fleetOf(...fiveFailures, sentAt(11_000), failed(12_000, 'unreachable'));
     expect(cooldownsAt(reopened, 12_001)).toEqual({ [target]: 22_000 });
   });
 
   test('sends another probe when the first one never ended', () => {
-    const reopened = fleetOf(...fiveFailures, asked(11_000));
+    const reopened = fleetOf(...fiveFailures, sentAt(11_000));
     expect(cooldownsAt(reopened, 21_000)).toEqual({});
   });
 
   test('counts a refusal with a status as alive, because the request was at fault', () => {
     const refusal: Observation = { ...about, at: 12_000, type: 'failed', failure: { kind: 'invalid-request', message: '', status: 400 } };
-    expect(cooldownsAt(fleetOf(...fiveFailures, asked(11_000), refusal), 12_001)).toEqual({});
+    expect(cooldownsAt(fleetOf(...fiveFailures, sentAt(11_000), refusal), 12_001)).toEqual({});
   });
 
   test('opens by failed probes before any caller is affected, until the next probe', () => {
@@ -102,7 +102,7 @@ describe('the circuit breaker', () => {
     const alive: Observation = { ...about, at: 1_000, type: 'probed', againMs: 35_000 };
     const reopened = fleetOf(...fiveFailures, alive);
     expect(cooldownsAt(reopened, 1_000)).toEqual({});
-    const tried = observeHealth(reopened, asked(1_001));
+    const tried = observeHealth(reopened, sentAt(1_001));
     expect(cooldownsAt(tried, 1_002), 'one at a time').toEqual({ [target]: 11_001 });
     expect(cooldownsAt(observeHealth(tried, failed(1_100, 'server-error')), 1_101)).toEqual({ [target]: 11_100 });
   });
@@ -167,7 +167,10 @@ describe('target health', () => {
 
   test('changes in place to what the pure fold makes of the same observations, and nothing of anybody else', () => {
     // Most calls are asked and answered; a shared beginning must stay as it was.
-    const seen = fc.oneof({ weight: 3, arbitrary: fc.constantFrom<Observation>(asked(0), answered(0, 50), answered(0, 900)) }, observation);
+    const seen = fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom<Observation>(sentAt(0), answered(0, 50), answered(0, 900)) },
+      observation,
+    );
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(20_000), seen), { maxLength: 120 }), fc.nat(120), (drawn, shared) => {
         let at = 0;

@@ -32,7 +32,7 @@ const limitsOf = (
   policy?: { requestsPerMinute?: number; tokensPerMinute?: number },
   from: RateLimits = new Map(),
 ): RateLimits => seen.reduce((limits, one) => observeRateLimits(limits, { ...about, ...one } as Observation, () => policy), from);
-const asked = (at: number, tokens = 0): PartialObservation => ({ type: 'sent', at, tokens });
+const sentAt = (at: number, tokens = 0): PartialObservation => ({ type: 'sent', at, tokens });
 const refused = (at: number, retryAfterMs?: number): PartialObservation => ({
   type: 'failed',
   at,
@@ -42,21 +42,21 @@ const ready = (limits: RateLimits, at: number, tokens = 0): number => readyAt(li
 
 describe('a configured limit', () => {
   test("admits a tenth of a minute's worth at once and the others evenly", () => {
-    const limits = limitsOf([asked(0), asked(0)], { requestsPerMinute: 20 });
+    const limits = limitsOf([sentAt(0), sentAt(0)], { requestsPerMinute: 20 });
     expect(ready(limits, 0)).toBe(3000);
     expect(ready(limits, 3000)).toBe(3000);
   });
 
   test('counts tokens too, and returns estimated tokens that were not used', () => {
     const policy = { tokensPerMinute: 6000 };
-    const limits = limitsOf([asked(0, 600)], policy);
+    const limits = limitsOf([sentAt(0, 600)], policy);
     expect(ready(limits, 0, 300)).toBe(3000);
     const settled = limitsOf([{ type: 'answered', at: 0, tokens: 600, tokensUsed: 100, firstTokenMs: 1 }], policy, limits);
     expect(ready(settled, 0, 300)).toBe(0);
   });
 
   test('admits a call larger than the bucket when the bucket is full', () => {
-    const limits = limitsOf([asked(0, 600)], { tokensPerMinute: 6000 });
+    const limits = limitsOf([sentAt(0, 600)], { tokensPerMinute: 6000 });
     expect(ready(limits, 0, 50_000)).toBe(6000);
   });
 
@@ -82,12 +82,12 @@ describe('a learned limit', () => {
     const spent = limitsOf([
       { type: 'answered', at: 0, firstTokenMs: 1, limits: { requests: { limit: 10, remaining: 0, resetMs: 60_000 } } },
     ]);
-    const again = limitsOf(
+    const repeated = limitsOf(
       [{ type: 'answered', at: 1, firstTokenMs: 1, limits: { requests: { limit: 10, remaining: 5 } } }],
       undefined,
       spent,
     );
-    expect(ready(again, 1)).toBeGreaterThan(1000);
+    expect(ready(repeated, 1)).toBeGreaterThan(1000);
   });
 
   test('honours the wait of a 429, between a tenth of a second and five minutes', () => {
@@ -103,7 +103,7 @@ describe('a learned limit', () => {
   });
 
   test('estimates a rate from many calls and a 429, and drops it after enough responses', () => {
-    const busy = limitsOf([...Array.from({ length: 50 }, (_, i) => asked(i * 100)), refused(5000, 100)]);
+    const busy = limitsOf([...Array.from({ length: 50 }, (_, i) => sentAt(i * 100)), refused(5000, 100)]);
     expect(busy.get(rateLimitNameOf(target, 'k1'))!.requests).toMatchObject({ isEstimated: true });
     const calm = limitsOf(
       Array.from({ length: 200 }, (_, i): PartialObservation => ({ type: 'answered', at: 6000 + i, firstTokenMs: 1 })),
@@ -124,7 +124,7 @@ describe('rate limits', () => {
 
   test('are bounded in number', () => {
     let limits: RateLimits = new Map();
-    for (let i = 0; i <= trackedLimitsMax; i++) limits = limitsOf([{ ...asked(i), target: `a/${i}` }], undefined, limits);
+    for (let i = 0; i <= trackedLimitsMax; i++) limits = limitsOf([{ ...sentAt(i), target: `a/${i}` }], undefined, limits);
     expect(limits.size).toBe(trackedLimitsMax);
   });
 
@@ -132,12 +132,12 @@ describe('rate limits', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 600 }), fc.array(fc.nat(400), { minLength: 1, maxLength: 150 }), (perMinute, gaps) => {
         let [at, limits, admitted]: [number, RateLimits, number] = [0, new Map(), 0];
-        limits = limitsOf([asked(0)], { requestsPerMinute: perMinute });
+        limits = limitsOf([sentAt(0)], { requestsPerMinute: perMinute });
         for (const gap of gaps) {
           at += gap;
           if (ready(limits, at) > at) continue;
           admitted++;
-          limits = limitsOf([asked(at)], { requestsPerMinute: perMinute }, limits);
+          limits = limitsOf([sentAt(at)], { requestsPerMinute: perMinute }, limits);
         }
         expect(admitted).toBeLessThanOrEqual(Math.max(1, perMinute / 10) + (perMinute * at) / 60_000 + 1e-6);
       }),

@@ -55,9 +55,9 @@ describe('the log of a live cascade, whose strong answers are known where the we
       ],
     );
     expect([ran.code, readFileSync('hindcast.yaml', 'utf8')]).toEqual([3, before]);
-    const told = JSON.parse(ran.stdout);
-    expect(told).toMatchObject({ verdict: 'inconclusive', assumptions: [] });
-    expect(told.notes.join('\n')).toMatch(/hindcast replay run .*--only-missing \(2?,?\d+ calls, about \$\d/);
+    const reported = JSON.parse(ran.stdout);
+    expect(reported).toMatchObject({ verdict: 'inconclusive', assumptions: [] });
+    expect(reported.notes.join('\n')).toMatch(/hindcast replay run .*--only-missing \(2?,?\d+ calls, about \$\d/);
   });
 
   test('is not saved by the assumption that outcomes are missing at random, because no accepted request has one', async () => {
@@ -88,9 +88,9 @@ describe('the log of a live cascade, whose strong answers are known where the we
     const ran = await runInProcess(
       ...['eval', 'certify', '--chain', 'smart', '--outcomes', 'audited.jsonl', '--max-loss', '5pp', '--json'],
     );
-    const told = JSON.parse(ran.stdout);
-    expect([ran.code, told.verdict, told.method]).toEqual([0, 'certified', 'exact binomial on thinned requests']);
-    expect(trueHarm(truth, told.threshold)).toBeLessThan(0.05);
+    const reported = JSON.parse(ran.stdout);
+    expect([ran.code, reported.verdict, reported.method]).toEqual([0, 'certified', 'exact binomial on thinned requests']);
+    expect(trueHarm(truth, reported.threshold)).toBeLessThan(0.05);
     const text = await runInProcess(...['eval', 'certify', '--chain', 'smart', '--outcomes', 'audited.jsonl', '--max-loss', '5pp']);
     expect(text.stdout).toMatch(/^12,000 requests/);
     expect(text.stdout).toMatch(/sim\/large is known for .*: [\d,]+ because it was called, [\d,]+ drawn with a chance of 0\.050/);

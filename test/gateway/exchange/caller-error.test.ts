@@ -16,14 +16,14 @@ describe('the error response to a caller', () => {
     ['at /srv/app/handlers/chat.py line 3', 'at [path] line 3'],
     ['heap 0x7ffdeadbeef00 is corrupt', 'heap [address] is corrupt'],
     ['a\r\nset-cookie: x\u0000\u0085', 'a set-cookie: x '],
-  ])('%s', (said, told) => expect(sanitise(said)).toBe(told));
+  ])('%s', (sent, reported) => expect(sanitise(sent)).toBe(reported));
 
   test('is short and free of control characters, whatever the provider sent', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 3000 }), message => {
-        const told = callerErrorOf({ kind: 'invalid-request', message }).message;
-        expect(told.length).toBeLessThanOrEqual(500);
-        expect(told).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+        const reported = callerErrorOf({ kind: 'invalid-request', message }).message;
+        expect(reported.length).toBeLessThanOrEqual(500);
+        expect(reported).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
       }),
       runs(500),
     );
@@ -45,8 +45,8 @@ describe('the error response to a caller', () => {
 
   test('about waiting is a whole number of seconds from 1 to 30, and the same for the same request', () => {
     fc.assert(
-      fc.property(fc.option(fc.double({ min: 0, max: 1e15, noNaN: true }), { nil: undefined }), fc.uuid(), (wish, seed) => {
-        const failure = { kind: 'rate-limited', message: '', ...(wish === undefined ? {} : { retryAfterMs: wish }) } as const;
+      fc.property(fc.option(fc.double({ min: 0, max: 1e15, noNaN: true }), { nil: undefined }), fc.uuid(), (requested, seed) => {
+        const failure = { kind: 'rate-limited', message: '', ...(requested === undefined ? {} : { retryAfterMs: requested }) } as const;
         const headers = retryHeaders(failure, seed);
         expect(headers['retry-after']).toMatch(/^([1-9]|[12]\d|30)$/);
         expect(headers['x-should-retry']).toBe('false');
@@ -83,14 +83,14 @@ describe('a secret', () => {
   });
 
   test('is taken out of a stream however it is cut, and nothing is held back for long', () => {
-    const said = 'é sk-very-SECRET and sk-very, sk-verysk-very-SECRET s';
-    const whole = Buffer.from(said);
+    const sent = 'é sk-very-SECRET and sk-very, sk-verysk-very-SECRET s';
+    const complete = Buffer.from(sent);
     fc.assert(
-      fc.property(fc.array(fc.nat(whole.length), { maxLength: 12 }), cuts => {
-        const places = [0, ...cuts.toSorted((a, b) => a - b), whole.length];
+      fc.property(fc.array(fc.nat(complete.length), { maxLength: 12 }), cuts => {
+        const places = [0, ...cuts.toSorted((a, b) => a - b), complete.length];
         const stream = redactor(secret).stream();
-        const parts = places.slice(1).map((to, i) => Buffer.from(stream.chunk(whole.subarray(places[i], to))));
-        expect(Buffer.concat([...parts, stream.end()]).toString()).toBe(said.replaceAll('sk-very-SECRET', '**************'));
+        const parts = places.slice(1).map((to, i) => Buffer.from(stream.chunk(complete.subarray(places[i], to))));
+        expect(Buffer.concat([...parts, stream.end()]).toString()).toBe(sent.replaceAll('sk-very-SECRET', '**************'));
       }),
       runs(200),
     );

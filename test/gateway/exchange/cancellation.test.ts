@@ -15,13 +15,13 @@ const stalled = stream([of.role, of.text('hel', sure)], { ending: 'stall' });
 test.each(['JSON', 'stream'] as const)('%s: while the provider is silent', async form => {
   await using a = await FaultyUpstream.start(blackhole);
   await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-  const asking = world.start({ body: form === 'JSON' ? hello : helloStream });
+  const execution = world.start({ body: form === 'JSON' ? hello : helloStream });
   const call = await a.waitForCall(1);
   const leftAt = performance.now();
-  asking.cancel();
+  execution.cancel();
   expect(await call.closed).toBe('caller');
   expect(performance.now() - leftAt).toBeLessThan(soonMs);
-  const exchange = await asking.done;
+  const exchange = await execution.done;
   expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted', usage: { source: 'estimated' } }] });
   expect(exchange.costNanoUsd).toBeGreaterThan(0);
   expect(world.observed.map(seen => seen.type)).toEqual(['sent', 'aborted', 'charged']);
@@ -30,26 +30,26 @@ test.each(['JSON', 'stream'] as const)('%s: while the provider is silent', async
 test('while the answer is held back until it is judged: nothing of it was read, and all of it is paid', async () => {
   await using a = await FaultyUpstream.start(stalled);
   await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-  const asking = world.start({ body: helloStream, chain: [{ target: 'A', accept: { signal: 'mean_logprob', atLeast: 0.5 } }] });
+  const execution = world.start({ body: helloStream, chain: [{ target: 'A', accept: { signal: 'mean_logprob', atLeast: 0.5 } }] });
   const call = await a.waitForCall(1);
   await call.performed;
-  asking.cancel();
+  execution.cancel();
   expect(await call.closed).toBe('caller');
-  const exchange = await asking.done;
+  const exchange = await execution.done;
   expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted', usage: { source: 'estimated' } }] });
   expect(exchange.response).toHaveLength(0);
-  expect(asking.reader.text).toBe('');
+  expect(execution.reader.text).toBe('');
 });
 
 test.each(['JSON', 'stream'] as const)('%s: during a race of two: both are hung up on, and both are charged', async form => {
   await using a = await FaultyUpstream.start(blackhole);
   await using b = await FaultyUpstream.start(blackhole);
   await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
-  const asking = world.start({ body: form === 'JSON' ? hello : helloStream, chain: [{ target: 'A', hedgeAfterMs: 20 }, 'B'] });
+  const execution = world.start({ body: form === 'JSON' ? hello : helloStream, chain: [{ target: 'A', hedgeAfterMs: 20 }, 'B'] });
   const calls = await Promise.all([a.waitForCall(1), b.waitForCall(1)]);
-  asking.cancel();
+  execution.cancel();
   expect(await Promise.all(calls.map(({ closed }) => closed))).toEqual(['caller', 'caller']);
-  const { attempts, outcome } = await asking.done;
+  const { attempts, outcome } = await execution.done;
   expect(outcome).toBe('cancelled');
   expect(attempts.map(({ kind, outcome, usage }) => [kind, outcome, usage?.source])).toEqual([
     ['primary', 'aborted', 'estimated'],
@@ -63,10 +63,10 @@ test('while queued under a rate limit: no target is called, nothing is billed, a
   await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, limits: { requestsPerMinute: 6 } } } });
   const form = { deadlineMs: 60_000 };
   await world.execute(form);
-  const asking = world.start(form);
+  const execution = world.start(form);
   await new Promise(resolve => setImmediate(resolve));
-  asking.cancel();
-  const exchange = await asking.done;
+  execution.cancel();
+  const exchange = await execution.done;
   expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [] });
   expect(exchange.costNanoUsd).toBeUndefined();
   expect(a.calls).toHaveLength(1);

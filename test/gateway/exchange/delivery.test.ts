@@ -22,12 +22,12 @@ describe('a delivery', () => {
     fc.assert(
       fc.property(pieces, fc.nat(), fc.constantFrom('nothing', 'bit', 'lost', 'twice', 'moved'), (texts, at, harm) => {
         const delivery = new Delivery(new MemoryResponseSink(Number.POSITIVE_INFINITY));
-        const said = texts.filter(text => text !== '');
-        for (const text of said) delivery.write(text);
+        const sent = texts.filter(text => text !== '');
+        for (const text of sent) delivery.write(text);
         const { chunks } = delivery;
-        const i = said.length === 0 ? 0 : at % said.length;
+        const i = sent.length === 0 ? 0 : at % sent.length;
         const before = Buffer.concat(chunks);
-        if (said.length > 0) {
+        if (sent.length > 0) {
           if (harm === 'bit') chunks[i] = Buffer.from(chunks[i]!.map((byte, j) => (j === 0 ? byte ^ 1 : byte)));
           if (harm === 'lost') chunks.splice(i, 1);
           if (harm === 'twice') chunks.splice(i, 0, chunks[i]!);
@@ -61,10 +61,10 @@ describe('over real sockets', () => {
   test('what the caller read is the record, and the digest is of it, wherever the stream is cut and in whatever pieces it comes', {
     timeout: longTimeout,
   }, async () => {
-    const whole = stream(streamOf(['hel', 'lö ', '🌍', 'x'.repeat(500)]));
+    const complete = stream(streamOf(['hel', 'lö ', '🌍', 'x'.repeat(500)]));
     await fc.assert(
       fc.asyncProperty(fc.nat(1500), fc.constantFrom('fin', 'rst'), fc.string({ maxLength: 5 }), async (bytes, end, seed) => {
-        await using upstream = await FaultyUpstream.start(inSmallPieces(truncatedAt(whole, bytes, end), seed, { sizeMax: 300 }));
+        await using upstream = await FaultyUpstream.start(inSmallPieces(truncatedAt(complete, bytes, end), seed, { sizeMax: 300 }));
         await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
         const { exchange, text } = await world.execute({ body: helloStream });
         expect(Buffer.from(exchange.response).toString()).toBe(text);

@@ -16,7 +16,7 @@ interface Setting extends ExecutionRequest, Omit<ExecutionHarnessOptions, 'upstr
 }
 
 /** Asks a chain of two scripted upstreams, and tells what came of it. */
-async function asked({ a = [], b = [], keys = ['sk-key-of-A'], ...form }: Setting) {
+async function execute({ a = [], b = [], keys = ['sk-key-of-A'], ...form }: Setting) {
   await using upstreamA = await FaultyUpstream.start(...a);
   await using upstreamB = await FaultyUpstream.start(...b);
   await using world = new ExecutionHarness({ upstreams: { A: { url: upstreamA.url, keys }, B: { url: upstreamB.url } }, ...form });
@@ -33,38 +33,38 @@ describe('an answer in one piece', () => {
   test('passes to a caller of the same wire format byte for byte', async () => {
     const body =
       '{ "id":"x1","object":"chat.completion","created":1,"model":"m","big":9007199254740993, "choices":[{"index":0,"message":{"role":"assistant","content":"h\\u00e9"},"finish_reason":"stop"}] }';
-    const told = await asked({ a: [ok(body)] });
-    expect(told.text).toBe(body);
-    expect(told.head).toMatchObject({ status: 200, contentType: 'application/json; charset=utf-8' });
-    expect(told.head!.headers).toMatchObject({
+    const reported = await execute({ a: [ok(body)] });
+    expect(reported.text).toBe(body);
+    expect(reported.head).toMatchObject({ status: 200, contentType: 'application/json; charset=utf-8' });
+    expect(reported.head!.headers).toMatchObject({
       'x-hindcast-target': 'A/m',
       'x-hindcast-attempts': '1',
       'x-hindcast-route': 'test',
       'x-hindcast-config': '0123456789abcdef',
-      'x-request-id': told.exchange.id,
-      'x-hindcast-id': told.exchange.id,
+      'x-request-id': reported.exchange.id,
+      'x-hindcast-id': reported.exchange.id,
     });
-    expect(told.head!.headers).not.toHaveProperty('retry-after');
-    expect(told.exchange).toMatchObject({ outcome: 'ok', status: 200, stream: false, finish: { reason: 'stop' } });
-    expect(Buffer.from(told.exchange.response).toString()).toBe(body);
-    expect(Buffer.from(told.exchange.attempts[0]!.response).toString()).toBe(body);
+    expect(reported.head!.headers).not.toHaveProperty('retry-after');
+    expect(reported.exchange).toMatchObject({ outcome: 'ok', status: 200, stream: false, finish: { reason: 'stop' } });
+    expect(Buffer.from(reported.exchange.response).toString()).toBe(body);
+    expect(Buffer.from(reported.exchange.attempts[0]!.response).toString()).toBe(body);
   });
 
   test('reports its cost in a header and in the record', async () => {
-    const told = await asked({ a: [good] });
-    expect(told.exchange.usage).toMatchObject({ input: 7, output: 3, source: 'provider' });
-    expect(told.exchange.costNanoUsd).toBe(7_000 + 6_000);
-    expect(told.head!.headers['x-hindcast-cost-usd']).toBe('0.000013000');
+    const reported = await execute({ a: [good] });
+    expect(reported.exchange.usage).toMatchObject({ input: 7, output: 3, source: 'provider' });
+    expect(reported.exchange.costNanoUsd).toBe(7_000 + 6_000);
+    expect(reported.head!.headers['x-hindcast-cost-usd']).toBe('0.000013000');
   });
 
   test('is estimated when the provider counted nothing', async () => {
-    const told = await asked({ a: [ok(completion('hello', { usage: undefined }))] });
-    expect(told.exchange.usage).toMatchObject({ source: 'estimated' });
-    expect(told.exchange.flags).toEqual(['usage_estimated']);
+    const reported = await execute({ a: [ok(completion('hello', { usage: undefined }))] });
+    expect(reported.exchange.usage).toMatchObject({ source: 'estimated' });
+    expect(reported.exchange.flags).toEqual(['usage_estimated']);
   });
 
   test('is sent with the provider’s key, decompressed, and with a hop count against loops', async () => {
-    const { a } = await asked({ a: [good], routedRequest: { hops: 2 } });
+    const { a } = await execute({ a: [good], routedRequest: { hops: 2 } });
     expect(a[0]).toMatchObject({ method: 'POST', path: '/chat/completions' });
     expect(a[0]!.headers).toMatchObject({
       authorization: 'Bearer sk-key-of-A',
@@ -77,19 +77,21 @@ describe('an answer in one piece', () => {
   });
 
   test('arrives complete however its bytes are split', async () => {
-    const told = await asked({ a: [inSmallPieces(good, 'seed', { sizeMax: 7 })] });
-    expect(contentOf(told)).toBe('hello');
-    expect(told.exchange.attempts[0]!.chunks.reduce((sum, [, bytes]) => sum + bytes, 0)).toBe(told.exchange.attempts[0]!.response.length);
+    const reported = await execute({ a: [inSmallPieces(good, 'seed', { sizeMax: 7 })] });
+    expect(contentOf(reported)).toBe('hello');
+    expect(reported.exchange.attempts[0]!.chunks.reduce((sum, [, bytes]) => sum + bytes, 0)).toBe(
+      reported.exchange.attempts[0]!.response.length,
+    );
   });
 
   test('may arrive as a stream though none was requested', async () => {
-    const told_ = await asked({ a: [stream(streamOf(['hel', 'lo']))] });
+    const told_ = await execute({ a: [stream(streamOf(['hel', 'lo']))] });
     expect(contentOf(told_)).toBe('hello');
     expect(told_.head!.contentType).toBe('application/json; charset=utf-8');
   });
 
   test('that was streamed unasked and then broke is replaced, for the caller has read nothing', async () => {
-    const told_ = await asked({ a: [stream(streamOf(['hel', 'lo']).slice(0, 2), { ending: 'rst' })], b: [good] });
+    const told_ = await execute({ a: [stream(streamOf(['hel', 'lo']).slice(0, 2), { ending: 'rst' })], b: [good] });
     expect(contentOf(told_)).toBe('hello');
     expect(outcomes(told_)).toEqual(['truncated', 'ok']);
   });
@@ -99,18 +101,21 @@ describe('a failed attempt is replaced unseen', () => {
   test('up-01: when the connection is refused', async () => {
     await using b = await FaultyUpstream.start(good);
     await using world = new ExecutionHarness({ upstreams: { A: { url: await refusedUrl() }, B: { url: b.url } } });
-    const told = await world.execute({ chain: two });
-    expect(contentOf(told)).toBe('hello');
-    expect(outcomes(told)).toEqual(['unreachable', 'ok']);
-    expect(told.exchange.attempts.map(a => a.kind)).toEqual(['primary', 'fallback']);
-    expect(told.head!.headers).toMatchObject({ 'x-hindcast-target': 'B/m', 'x-hindcast-attempts': '2' });
+    const reported = await world.execute({ chain: two });
+    expect(contentOf(reported)).toBe('hello');
+    expect(outcomes(reported)).toEqual(['unreachable', 'ok']);
+    expect(reported.exchange.attempts.map(a => a.kind)).toEqual(['primary', 'fallback']);
+    expect(reported.head!.headers).toMatchObject({ 'x-hindcast-target': 'B/m', 'x-hindcast-attempts': '2' });
   });
 
   test('up-02: when a 200 is an error', async () => {
-    const told = await asked({ a: [ok({ error: { message: 'Provider returned error', code: 429 } }, { 'retry-after': '7' })], b: [good] });
-    expect(contentOf(told)).toBe('hello');
-    expect(outcomes(told)).toEqual(['rate-limited', 'ok']);
-    expect(told.exchange.attempts[0]!.failure).toMatchObject({ retryAfterMs: 7000 });
+    const reported = await execute({
+      a: [ok({ error: { message: 'Provider returned error', code: 429 } }, { 'retry-after': '7' })],
+      b: [good],
+    });
+    expect(contentOf(reported)).toBe('hello');
+    expect(outcomes(reported)).toEqual(['rate-limited', 'ok']);
+    expect(reported.exchange.attempts[0]!.failure).toMatchObject({ retryAfterMs: 7000 });
   });
 
   test.each<[string, ResponseScript, string]>([
@@ -131,10 +136,10 @@ describe('a failed attempt is replaced unseen', () => {
     ['a failing status is cut off in its body', truncatedAt(answer(429, { error: { message: 'slow down' } }), 90, 'fin'), 'rate-limited'],
     ['a failing status never ends', truncatedAt(answer(503, 'x'.repeat(100_000)), 90_000, 'stall'), 'overloaded'],
   ])('when %s', async (_, act, outcome) => {
-    const told = await asked({ a: [act], b: [good], chain: [{ target: 'A', timeoutMs: outcome === 'timeout' ? 250 : 5_000 }, 'B'] });
-    expect(contentOf(told)).toBe('hello');
-    expect(outcomes(told)).toEqual([outcome, 'ok']);
-    expect(told.calls).toEqual([1, 1]);
+    const reported = await execute({ a: [act], b: [good], chain: [{ target: 'A', timeoutMs: outcome === 'timeout' ? 250 : 5_000 }, 'B'] });
+    expect(contentOf(reported)).toBe('hello');
+    expect(outcomes(reported)).toEqual([outcome, 'ok']);
+    expect(reported.calls).toEqual([1, 1]);
   });
 
   test('when it is silent too often, after which it is left alone for a while', async () => {
@@ -147,43 +152,43 @@ describe('a failed attempt is replaced unseen', () => {
   });
 
   test('up-05: when Retry-After is thirty years: it cools down for five minutes', async () => {
-    const told = await asked({
+    const reported = await execute({
       a: [answer(429, {}, { 'retry-after': '1000000000' })],
       b: [good],
       chain: [{ target: 'A', retries: 2 }, 'B'],
     });
-    expect(contentOf(told)).toBe('hello');
-    const until = [...told.world.state.limits.values()][0]!.blockedUntil - told.exchange.endedAt;
+    expect(contentOf(reported)).toBe('hello');
+    const until = [...reported.world.state.limits.values()][0]!.blockedUntil - reported.exchange.endedAt;
     expect(until).toBeGreaterThan(299_000);
     expect(until).toBeLessThanOrEqual(300_000);
   });
 
   test('up-06: when Retry-After is an unreadable date', async () => {
-    const told = await asked({ a: [answer(429, {}, { 'retry-after': '2026-11-23T00:00:00Z' })], b: [good] });
-    expect(contentOf(told)).toBe('hello');
-    expect(told.exchange.endedAt - told.exchange.receivedAt).toBeLessThan(1500);
+    const reported = await execute({ a: [answer(429, {}, { 'retry-after': '2026-11-23T00:00:00Z' })], b: [good] });
+    expect(contentOf(reported)).toBe('hello');
+    expect(reported.exchange.endedAt - reported.exchange.receivedAt).toBeLessThan(1500);
   });
 
   test('up-10: when JSON is shorter than its length', async () => {
     const short = raw('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"id":"x"');
-    const told = await asked({ a: [short], b: [good] });
-    expect(outcomes(told)).toEqual(['truncated', 'ok']);
-    const [cut] = told.exchange.attempts;
+    const reported = await execute({ a: [short], b: [good] });
+    expect(outcomes(reported)).toEqual(['truncated', 'ok']);
+    const [cut] = reported.exchange.attempts;
     expect(cut, 'it may have been paid for').toMatchObject({ usage: { source: 'estimated' } });
     expect(cut!.cost!.total).toBeGreaterThan(0);
-    expect(told.exchange.costNanoUsd).toBe(told.exchange.attempts.reduce((sum, { cost }) => sum + cost!.total, 0));
+    expect(reported.exchange.costNanoUsd).toBe(reported.exchange.attempts.reduce((sum, { cost }) => sum + cost!.total, 0));
   });
 
   test('when the provider forbids a retry', async () => {
-    const told = await asked({ a: [answer(500, {}, { 'x-should-retry': 'false' })], chain: [{ target: 'A', retries: 3 }] });
-    expect(told.calls).toEqual([1, 0]);
-    expect(told.head!.status).toBe(502);
+    const reported = await execute({ a: [answer(500, {}, { 'x-should-retry': 'false' })], chain: [{ target: 'A', retries: 3 }] });
+    expect(reported.calls).toEqual([1, 0]);
+    expect(reported.head!.status).toBe(502);
   });
 
   test('when the provider allows a retry of what it refused', async () => {
-    const told = await asked({ a: [answer(409, {}, { 'x-should-retry': 'true' }), good], chain: [{ target: 'A', retries: 1 }] });
-    expect(contentOf(told)).toBe('hello');
-    expect(told.exchange.attempts.map(a => a.kind)).toEqual(['primary', 'retry']);
+    const reported = await execute({ a: [answer(409, {}, { 'x-should-retry': 'true' }), good], chain: [{ target: 'A', retries: 1 }] });
+    expect(contentOf(reported)).toBe('hello');
+    expect(reported.exchange.attempts.map(a => a.kind)).toEqual(['primary', 'retry']);
   });
 });
 
@@ -194,24 +199,24 @@ describe('a retry', () => {
       { error: { message: 'rl', type: 'requests', param: null, code: 'rate_limit_exceeded' } },
       { 'retry-after': '0' },
     );
-    const told = await asked({ a: [limited, good], chain: [{ target: 'A', retries: 1, backoffMs: 1 }] });
-    expect(contentOf(told)).toBe('hello');
-    expect(waitsOf(told.a)).toBeGreaterThanOrEqual(100);
-    expect(outcomes(told)).toEqual(['rate-limited', 'ok']);
+    const reported = await execute({ a: [limited, good], chain: [{ target: 'A', retries: 1, backoffMs: 1 }] });
+    expect(contentOf(reported)).toBe('hello');
+    expect(waitsOf(reported.a)).toBeGreaterThanOrEqual(100);
+    expect(outcomes(reported)).toEqual(['rate-limited', 'ok']);
   });
 
   test('waits as long as the provider wishes, and the wait is not counted as ours', async () => {
-    const told = await asked({ a: [answer(429, {}, { 'retry-after-ms': '400' }), good], chain: [{ target: 'A', retries: 1 }] });
-    expect(waitsOf(told.a)).toBeGreaterThanOrEqual(400);
-    expect(told.exchange.overheadMs).toBeLessThan(200);
-    expect(told.exchange.overheadMs).toBeGreaterThanOrEqual(0);
+    const reported = await execute({ a: [answer(429, {}, { 'retry-after-ms': '400' }), good], chain: [{ target: 'A', retries: 1 }] });
+    expect(waitsOf(reported.a)).toBeGreaterThanOrEqual(400);
+    expect(reported.exchange.overheadMs).toBeLessThan(200);
+    expect(reported.exchange.overheadMs).toBeGreaterThanOrEqual(0);
   });
 });
 
 describe('a failure is reported', () => {
   test('up-03: as overload, with Retry-After in whole seconds and a no-retry hint', async () => {
     const overloaded = answer(529, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } });
-    const told = await asked({
+    const reported = await execute({
       a: [overloaded, overloaded],
       b: [overloaded, overloaded],
       chain: [
@@ -219,18 +224,18 @@ describe('a failure is reported', () => {
         { target: 'B', retries: 1 },
       ],
     });
-    expect(told.head).toMatchObject({
+    expect(reported.head).toMatchObject({
       status: 503,
       headers: { 'x-should-retry': 'false', 'retry-after': expect.stringMatching(/^([1-9]|[12]\d|30)$/) },
     });
-    expect(errorOf(told)).toMatchObject({ type: 'upstream_error', code: 'upstream_overloaded', param: null });
-    expect(told.calls[0]! + told.calls[1]!).toBeLessThanOrEqual(4);
-    expect(told.exchange).toMatchObject({
+    expect(errorOf(reported)).toMatchObject({ type: 'upstream_error', code: 'upstream_overloaded', param: null });
+    expect(reported.calls[0]! + reported.calls[1]!).toBeLessThanOrEqual(4);
+    expect(reported.exchange).toMatchObject({
       outcome: 'upstream_error',
       status: 503,
       decision: { type: 'failed', failure: { kind: 'overloaded' } },
     });
-    expect(Buffer.from(told.exchange.response).toString()).toBe(told.text);
+    expect(Buffer.from(reported.exchange.response).toString()).toBe(reported.text);
   });
 
   test('as the caller’s error, in the provider’s words without its secrets, and no other target is called', async () => {
@@ -242,13 +247,13 @@ describe('a failure is reported', () => {
         code: null,
       },
     });
-    const told = await asked({ a: [refused], b: [good] });
-    expect(told.calls).toEqual([1, 0]);
-    expect(told.head!.status).toBe(400);
-    expect(errorOf(told)).toMatchObject({ type: 'invalid_request_error', param: 'temperature' });
-    expect(errorOf(told).message).toContain('temperature must be at most 2');
-    expect(told.text).not.toMatch(/example\.com|sk-live/);
-    expect(told.exchange.outcome).toBe('client_error');
+    const reported = await execute({ a: [refused], b: [good] });
+    expect(reported.calls).toEqual([1, 0]);
+    expect(reported.head!.status).toBe(400);
+    expect(errorOf(reported)).toMatchObject({ type: 'invalid_request_error', param: 'temperature' });
+    expect(errorOf(reported).message).toContain('temperature must be at most 2');
+    expect(reported.text).not.toMatch(/example\.com|sk-live/);
+    expect(reported.exchange.outcome).toBe('client_error');
   });
 
   test.each<[string, ResponseScript, number, string, string]>([
@@ -266,19 +271,19 @@ describe('a failure is reported', () => {
     ['nonsense', ok('{'), 502, 'upstream_invalid_response', 'upstream_error'],
     ['a refused key', answer(403, { error: { message: 'no', code: 'permission_denied' } }), 502, 'upstream_permission', 'upstream_error'],
   ])('when there is nobody else: %s', async (_, act, status, code, outcome) => {
-    const told = await asked({ a: [act], chain: [{ target: 'A', timeoutMs: outcome === 'timeout' ? 250 : 5_000 }] });
-    expect(told.head!.status).toBe(status);
-    expect(errorOf(told)).toMatchObject({ code });
-    expect(errorOf(told).message.length).toBeLessThanOrEqual(500);
-    expect(told.text).not.toContain('/srv/');
-    expect(told.exchange).toMatchObject({ outcome, status });
+    const reported = await execute({ a: [act], chain: [{ target: 'A', timeoutMs: outcome === 'timeout' ? 250 : 5_000 }] });
+    expect(reported.head!.status).toBe(status);
+    expect(errorOf(reported)).toMatchObject({ code });
+    expect(errorOf(reported).message.length).toBeLessThanOrEqual(500);
+    expect(reported.text).not.toContain('/srv/');
+    expect(reported.exchange).toMatchObject({ outcome, status });
   });
 
   test('at the deadline, even while an attempt is running', async () => {
-    const told = await asked({ a: [blackhole], deadlineMs: 200, chain: ['A'] });
-    expect(told.head!.status).toBe(504);
-    expect(told.exchange).toMatchObject({ outcome: 'timeout', attempts: [{ outcome: 'aborted' }] });
-    expect(await told.a[0]!.closed).toBe('caller');
+    const reported = await execute({ a: [blackhole], deadlineMs: 200, chain: ['A'] });
+    expect(reported.head!.status).toBe(504);
+    expect(reported.exchange).toMatchObject({ outcome: 'timeout', attempts: [{ outcome: 'aborted' }] });
+    expect(await reported.a[0]!.closed).toBe('caller');
   });
 });
 
@@ -289,12 +294,12 @@ describe('up-09: a refused key', () => {
   });
 
   test('is not the caller’s error, cools down, and reaches no caller', async () => {
-    const told = await asked({ a: [refused], b: [good], keys: [secret], chain: [{ target: 'A', retries: 3 }, 'B'] });
-    expect(contentOf(told)).toBe('hello');
-    expect(told.calls).toEqual([1, 1]);
-    expect(outcomes(told)).toEqual(['authentication', 'ok']);
-    expect([...told.world.state.keyCooldowns.keys()]).toHaveLength(1);
-    const everything = JSON.stringify([told.exchange, told.world.observed, told.text], (_, value) =>
+    const reported = await execute({ a: [refused], b: [good], keys: [secret], chain: [{ target: 'A', retries: 3 }, 'B'] });
+    expect(contentOf(reported)).toBe('hello');
+    expect(reported.calls).toEqual([1, 1]);
+    expect(outcomes(reported)).toEqual(['authentication', 'ok']);
+    expect([...reported.world.state.keyCooldowns.keys()]).toHaveLength(1);
+    const everything = JSON.stringify([reported.exchange, reported.world.observed, reported.text], (_, value) =>
       value instanceof Uint8Array || value?.type === 'Buffer' ? Buffer.from(value.data ?? value).toString() : value,
     );
     expect(everything).toContain('Incorrect API key provided');
@@ -317,10 +322,10 @@ describe('up-09: a refused key', () => {
 
 describe('a healthy answer', () => {
   test('up-07: is not made ill by a retry-after, which does not reach the caller', async () => {
-    const told = await asked({ a: [ok(completion('hello'), { 'retry-after': '59' })] });
-    expect(told.calls).toEqual([1, 0]);
-    expect(cooldownsAt(told.world.fleet, told.exchange.endedAt)).toEqual({});
-    expect(told.head!.headers).not.toHaveProperty('retry-after');
+    const reported = await execute({ a: [ok(completion('hello'), { 'retry-after': '59' })] });
+    expect(reported.calls).toEqual([1, 0]);
+    expect(cooldownsAt(reported.world.fleet, reported.exchange.endedAt)).toEqual({});
+    expect(reported.head!.headers).not.toHaveProperty('retry-after');
   });
 
   test('up-08: may be the last of its budget', async () => {
@@ -329,9 +334,9 @@ describe('a healthy answer', () => {
       'x-ratelimit-limit-requests': '200',
       'x-ratelimit-reset-requests': '20m52.666s',
     };
-    const told = await asked({ a: [ok(completion('hello'), headers)] });
-    expect(contentOf(told)).toBe('hello');
-    expect(told.calls).toEqual([1, 0]);
+    const reported = await execute({ a: [ok(completion('hello'), headers)] });
+    expect(contentOf(reported)).toBe('hello');
+    expect(reported.calls).toEqual([1, 0]);
   });
 
   test('is not confused with a second choice that was not requested', async () => {
@@ -345,15 +350,15 @@ describe('a healthy answer', () => {
 });
 
 test('a key in an answer is masked in the record without moving a chunk border', async () => {
-  const told = await asked({ a: [answer(500, 'bad key sk-key-of-A!')] });
-  const { response, chunks } = told.exchange.attempts[0]!;
+  const reported = await execute({ a: [answer(500, 'bad key sk-key-of-A!')] });
+  const { response, chunks } = reported.exchange.attempts[0]!;
   expect(Buffer.from(response).toString()).toBe('bad key ***********!');
   expect(chunks.reduce((sum, [, bytes]) => sum + bytes, 0)).toBe(response.length);
 });
 
 describe('what headers say of limits', () => {
   test('up-08: is kept of a good answer, and delays nothing by itself', async () => {
-    const told = await asked({
+    const reported = await execute({
       a: [
         ok(completion('hello'), {
           'x-ratelimit-limit-requests': '200',
@@ -362,13 +367,13 @@ describe('what headers say of limits', () => {
         }),
       ],
     });
-    expect(told.calls).toEqual([1, 0]);
-    const seen = told.world.observed.find(one => one.type === 'answered');
+    expect(reported.calls).toEqual([1, 0]);
+    const seen = reported.world.observed.find(one => one.type === 'answered');
     expect(seen).toMatchObject({ target: 'A/m', limits: { requests: { limit: 200, remaining: 0, resetMs: 1_252_666 } } });
   });
 
   test('gives the wait of a 429 that named none', async () => {
-    const told = await asked({
+    const reported = await execute({
       a: [
         answer(429, '{}', {
           'x-ratelimit-limit-tokens': '1000',
@@ -378,13 +383,13 @@ describe('what headers say of limits', () => {
       ],
       b: [good],
     });
-    expect(contentOf(told)).toBe('hello');
-    expect(told.exchange.attempts[0]!.failure).toMatchObject({ kind: 'rate-limited', retryAfterMs: 62_000 });
+    expect(contentOf(reported)).toBe('hello');
+    expect(reported.exchange.attempts[0]!.failure).toMatchObject({ kind: 'rate-limited', retryAfterMs: 62_000 });
   });
 
   test('is flagged where it is no form that anybody can read', async () => {
-    const told = await asked({ a: [answer(429, '{}', { 'retry-after': '-1' })], b: [good] });
-    expect(told.exchange.attempts[0]!.flags).toEqual(['unreadable_wait']);
-    expect(told.exchange.attempts[0]!.failure).not.toHaveProperty('retryAfterMs');
+    const reported = await execute({ a: [answer(429, '{}', { 'retry-after': '-1' })], b: [good] });
+    expect(reported.exchange.attempts[0]!.flags).toEqual(['unreadable_wait']);
+    expect(reported.exchange.attempts[0]!.failure).not.toHaveProperty('retryAfterMs');
   });
 });

@@ -31,7 +31,7 @@ async function streamed({ a, b = [], streamIdleMs = 5_000, watch = false, ...for
 }
 
 const of = chunks();
-const whole = stream(streamOf(['hel', 'lo'], 'chatcmpl-B'));
+const complete = stream(streamOf(['hel', 'lo'], 'chatcmpl-B'));
 const outcomes = (t: Awaited<ReturnType<typeof streamed>>): readonly string[] => t.exchange.attempts.map(a => a.outcome);
 
 const streamIdleMs = 200;
@@ -133,7 +133,7 @@ test('the idle timer restarts when the caller reads again', async () => {
 
 describe('before the first content a failed stream is replaced unseen', () => {
   test('st-01: when it ends after the role', async () => {
-    const t = await streamed({ a: [stream([of.role], { ending: 'fin' })], b: [whole] });
+    const t = await streamed({ a: [stream([of.role], { ending: 'fin' })], b: [complete] });
     expect(t.seen).toMatchObject({ content: 'hello', terminal: 'done', roles: 1, ids: ['chatcmpl-B'] });
     expect(t.calls).toEqual([1, 1]);
     expect(outcomes(t)).toEqual(['truncated', 'ok']);
@@ -142,7 +142,7 @@ describe('before the first content a failed stream is replaced unseen', () => {
 
   test('st-07: when its bytes are no events', async () => {
     const garbage = untilClose(Buffer.from('00ff10deadbeef0a0a7b7b7b', 'hex'));
-    const t = await streamed({ a: [garbage], b: [whole] });
+    const t = await streamed({ a: [garbage], b: [complete] });
     expect(t.seen).toMatchObject({ content: 'hello', terminal: 'done' });
     expect(outcomes(t)).toEqual(['invalid-response', 'ok']);
   });
@@ -164,7 +164,7 @@ describe('before the first content a failed stream is replaced unseen', () => {
     ['it is a refusal', answer(429, { error: { message: 'slow down', code: 'rate_limit_exceeded' } }), 'rate-limited'],
     ['it is an error in one piece', ok({ error: { message: 'no capacity', code: 529 } }), 'overloaded'],
   ])('when %s', async (_, act, outcome) => {
-    const t = await streamed({ a: [act], b: [whole], chain: [{ target: 'A', timeoutMs: outcome === 'timeout' ? 250 : 5_000 }, 'B'] });
+    const t = await streamed({ a: [act], b: [complete], chain: [{ target: 'A', timeoutMs: outcome === 'timeout' ? 250 : 5_000 }, 'B'] });
     expect(t.seen).toMatchObject({ content: 'hello', terminal: 'done', errors: [], ids: ['chatcmpl-B'] });
     expect(outcomes(t)).toEqual([outcome, 'ok']);
   });
@@ -174,7 +174,7 @@ describe('after the first content a failed stream ends in one error event, and i
   const broken = { terminal: 'none', finishes: [] };
 
   test('st-02: when it ends without a finish reason', async () => {
-    const t = await streamed({ a: [stream([of.role, of.text('Hel')])], b: [whole] });
+    const t = await streamed({ a: [stream([of.role, of.text('Hel')])], b: [complete] });
     expect(t.seen).toMatchObject({
       content: 'Hel',
       ...broken,
@@ -193,13 +193,18 @@ describe('after the first content a failed stream ends in one error event, and i
   });
 
   test('st-04: when it is reset', async () => {
-    const t = await streamed({ a: [stream([of.role, of.text('Hel')], { ending: 'rst' })], b: [whole] });
+    const t = await streamed({ a: [stream([of.role, of.text('Hel')], { ending: 'rst' })], b: [complete] });
     expect(t.seen).toMatchObject({ content: 'Hel', ...broken, errors: [{ code: 'upstream_truncated' }] });
     expect(t.calls).toEqual([1, 0]);
   });
 
   test('st-06: when it stands still, and its connection is closed', async () => {
-    const t = await streamed({ a: [stream([of.role, of.text('Hel')], { ending: 'stall' })], b: [whole], watch: true, streamIdleMs: 400 });
+    const t = await streamed({
+      a: [stream([of.role, of.text('Hel')], { ending: 'stall' })],
+      b: [complete],
+      watch: true,
+      streamIdleMs: 400,
+    });
     expect(t.seen).toMatchObject({ content: 'Hel', ...broken, errors: [{ type: 'timeout_error', code: 'upstream_timeout', param: null }] });
     expect(t.exchange.outcome).toBe('timeout');
     expect(t.closed).toBe('caller');
@@ -237,7 +242,7 @@ describe('after the first content a failed stream ends in one error event, and i
       'upstream_invalid_response',
     ],
   ])('when %s', async (_, act, code) => {
-    const t = await streamed({ a: [act], b: [whole] });
+    const t = await streamed({ a: [act], b: [complete] });
     expect(t.seen).toMatchObject({ content: 'Hel', ...broken, errors: [{ code }] });
     expect(t.calls).toEqual([1, 0]);
   });

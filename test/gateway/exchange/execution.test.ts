@@ -183,11 +183,11 @@ describe('a caller who leaves', () => {
     const dripping = stream([of.role, ...Array.from({ length: 400 }, () => of.text('a'))], { waitMs: 10 });
     await using a = await FaultyUpstream.start(dripping);
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-    const asking = world.start({ body: helloStream });
-    await asking.reader.next();
+    const execution = world.start({ body: helloStream });
+    await execution.reader.next();
     const leftAt = performance.now();
-    asking.cancel();
-    const exchange = await asking.done;
+    execution.cancel();
+    const exchange = await execution.done;
     expect(await a.calls[0]!.closed).toBe('caller');
     expect(performance.now() - leftAt).toBeLessThan(1000);
     expect(exchange).toMatchObject({
@@ -195,18 +195,18 @@ describe('a caller who leaves', () => {
       status: 200,
       attempts: [{ outcome: 'aborted', accepted: false, usage: { source: 'estimated' } }],
     });
-    expect(Buffer.from(exchange.response).toString()).toBe(asking.reader.text);
+    expect(Buffer.from(exchange.response).toString()).toBe(execution.reader.text);
     expect(exchange.response.length).toBeGreaterThan(0);
-    expect(asking.reader.ended).toBe('fail');
+    expect(execution.reader.ended).toBe('fail');
   });
 
   test('before the first byte is recorded without a status', async () => {
     await using a = await FaultyUpstream.start(blackhole);
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-    const asking = world.start();
+    const execution = world.start();
     await a.waitForCall(1);
-    asking.cancel();
-    const exchange = await asking.done;
+    execution.cancel();
+    const exchange = await execution.done;
     expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted' }] });
     expect(exchange.response).toHaveLength(0);
     expect(await a.calls[0]!.closed).toBe('caller');
@@ -232,11 +232,11 @@ describe('a caller who leaves', () => {
     };
     await using a = await FaultyUpstream.start(answer(503, {}), ok(completion('late')));
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } }, clock });
-    const asking = world.start({ chain: [{ target: 'A', retries: 1, backoffMs: 30_000 }], deadlineMs: 60_000 });
+    const execution = world.start({ chain: [{ target: 'A', retries: 1, backoffMs: 30_000 }], deadlineMs: 60_000 });
     await vi.waitFor(() => expect(world.observed.map(({ type }) => type)).toContain('failed'), 5_000);
     expect(pending.size, 'the retry is waited for').toBeGreaterThan(0);
-    asking.cancel();
-    expect((await asking.done).outcome).toBe('cancelled');
+    execution.cancel();
+    expect((await execution.done).outcome).toBe('cancelled');
     expect(pending.size, 'nothing is left that could ask again').toBe(0);
     expect(a.calls).toHaveLength(1);
   });
@@ -244,9 +244,9 @@ describe('a caller who leaves', () => {
   test('after the end changes nothing', async () => {
     await using a = await FaultyUpstream.start(ok(completion('hello')));
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-    const asking = world.start();
-    const exchange = await asking.done;
-    asking.cancel();
+    const execution = world.start();
+    const exchange = await execution.done;
+    execution.cancel();
     expect(exchange.outcome).toBe('ok');
     expect(world.recorded).toHaveLength(1);
   });
@@ -268,11 +268,11 @@ describe('the record', () => {
         },
       },
     });
-    const asking = world.start({ body: helloStream });
-    text = () => asking.reader.text;
-    await asking.done;
+    const execution = world.start({ body: helloStream });
+    text = () => execution.reader.text;
+    await execution.done;
     expect(textAtRecord.map(t => readStream(t).terminal)).toEqual(['none', 'none']);
-    expect(readStream(asking.reader.text).terminal).toBe('done');
+    expect(readStream(execution.reader.text).terminal).toBe('done');
   });
 
   test('that cannot be made keeps the answer back', async () => {
@@ -317,7 +317,7 @@ describe('what a target cannot carry', () => {
   const body = { ...hello, max_tokens: 100, seed: 7 };
 
   test("is a warning header, a recorded warning or a refusal, by the route's setting", async () => {
-    const said = {
+    const sent = {
       id: 'msg_1',
       type: 'message',
       role: 'assistant',
@@ -326,7 +326,7 @@ describe('what a target cannot carry', () => {
       stop_reason: 'end_turn',
       usage: { input_tokens: 3, output_tokens: 2 },
     };
-    await using a = await FaultyUpstream.start(ok(said), ok(said));
+    await using a = await FaultyUpstream.start(ok(sent), ok(sent));
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
     const warned = await world.execute({ body });
     expect(warned.head!.headers['x-hindcast-warnings']).toContain('dropped seed');
@@ -341,9 +341,9 @@ describe('what a target cannot carry', () => {
   });
 
   test('is no reason to refuse when the target expresses the same in another way', async () => {
-    const said = { id: 'msg_1', type: 'message', role: 'assistant', model: 'claude', content: [{ type: 'text', text: 'hello' }] };
+    const sent = { id: 'msg_1', type: 'message', role: 'assistant', model: 'claude', content: [{ type: 'text', text: 'hello' }] };
     const usage = { input_tokens: 3, output_tokens: 2 };
-    await using a = await FaultyUpstream.start(ok({ ...said, stop_reason: 'end_turn', usage }));
+    await using a = await FaultyUpstream.start(ok({ ...sent, stop_reason: 'end_turn', usage }));
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
     // Anthropic demands a limit where the caller wants none.
     const answered = await world.execute({ body: hello, routedRequest: { onUnsupported: 'reject' } });
@@ -356,7 +356,7 @@ describe('what a target cannot carry', () => {
   });
 
   test('is not lost to the caller when only the gateway added it', async () => {
-    const said = {
+    const sent = {
       id: 'msg_1',
       type: 'message',
       role: 'assistant',
@@ -365,7 +365,7 @@ describe('what a target cannot carry', () => {
       stop_reason: 'end_turn',
       usage: { input_tokens: 3, output_tokens: 2 },
     };
-    await using a = await FaultyUpstream.start(ok(said));
+    await using a = await FaultyUpstream.start(ok(sent));
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
     const { text, exchange } = await world.execute({
       body: { ...hello, max_tokens: 100 },
@@ -398,13 +398,13 @@ describe('a mistake of ours costs one request, and never the process', () => {
   test('in the reader, after the answer had begun', async () => {
     await using a = await FaultyUpstream.start(stream(streamOf(['hello', 'world']), { waitMs: 5 }));
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-    const asking = world.start({ body: helloStream });
-    asking.reader.write = () => {
+    const execution = world.start({ body: helloStream });
+    execution.reader.write = () => {
       throw new Error('planted');
     };
-    const exchange = await asking.done;
+    const exchange = await execution.done;
     expect(exchange).toMatchObject({ outcome: 'internal' });
-    expect(readStream(asking.reader.text)).toMatchObject({ terminal: 'none', errors: [{ code: 'internal_error' }] });
+    expect(readStream(execution.reader.text)).toMatchObject({ terminal: 'none', errors: [{ code: 'internal_error' }] });
     expect(await a.calls[0]!.closed).toBe('caller');
   });
 });

@@ -133,11 +133,11 @@ describe('a vendor with a dialect of its own', () => {
 describe('over real sockets', () => {
   let provider: Upstream;
   let gateway: RunningGateway;
-  let said: { readonly type: string; readonly text: string } = { type: 'application/json', text: '{}' };
+  let content: { readonly type: string; readonly text: string } = { type: 'application/json', text: '{}' };
 
   beforeAll(async () => {
     provider = await startUpstream(response => {
-      response.writeHead(200, { 'content-type': said.type }).end(said.text);
+      response.writeHead(200, { 'content-type': content.type }).end(content.text);
     });
     const root = provider.url.replace(/\/v1$/, '');
     const account = (api: string): string =>
@@ -156,10 +156,10 @@ describe('over real sockets', () => {
   async function exchanged(
     wire: string,
     body: object,
-    answer: typeof said,
+    answer: typeof content,
     at?: string,
   ): Promise<{ readonly text: string; readonly asked: ReceivedRequest }> {
-    said = answer;
+    content = answer;
     const { path, api, inPath } = formats[wire]!;
     const answered = await fetch(gateway.url + (at ?? path), {
       method: 'POST',
@@ -219,11 +219,11 @@ describe('over real sockets', () => {
     // Spacing and numbers as no serialiser would write them.
     const text = JSON.stringify({ tomorrow: { deep: '#' }, ...answers[wire] }, null, 3).replace('"#"', '1.0e2');
     const body = { ...formats[wire]!.body, tomorrow: { a: [1] } };
-    const { text: told, asked } = await exchanged(wire, body, { type: 'application/json', text });
-    expect(told).toBe(text);
-    expect(JSON.parse(asked.body)).toEqual(formats[wire]!.inPath ? body : { ...body, model: 'served' });
-    expect(JSON.stringify(asked.headers)).toContain('sk-of-the-gateway');
-    expect(JSON.stringify(asked.headers)).not.toContain('of-the-caller');
+    const { text: reported, asked: requested } = await exchanged(wire, body, { type: 'application/json', text });
+    expect(reported).toBe(text);
+    expect(JSON.parse(requested.body)).toEqual(formats[wire]!.inPath ? body : { ...body, model: 'served' });
+    expect(JSON.stringify(requested.headers)).toContain('sk-of-the-gateway');
+    expect(JSON.stringify(requested.headers)).not.toContain('of-the-caller');
   });
 
   test('so do the events of a stream of chat completions', async () => {

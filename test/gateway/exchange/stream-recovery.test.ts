@@ -22,7 +22,7 @@ interface Setting {
   readonly path?: string;
 }
 
-async function asked({ onBreak, a, b = [], prefill = false, body = {}, headers = {}, path = '/v1/chat/completions' }: Setting) {
+async function execute({ onBreak, a, b = [], prefill = false, body = {}, headers = {}, path = '/v1/chat/completions' }: Setting) {
   await using first = await FaultyUpstream.start(...a);
   await using second = await FaultyUpstream.start(...b);
   await using gateway = await startGateway(
@@ -57,14 +57,14 @@ routes: { m-fast: { steps: [{ target: A/m, retries: 0 }, { target: B/m, retries:
 
 describe('hold', () => {
   test('buffers a stream up to its limit: one that breaks before is replaced unseen', async () => {
-    const t = await asked({ onBreak: '{ hold: { tokens: 10 } }', a: [broken('a word ', 'or two')], b: [goodbye] });
+    const t = await execute({ onBreak: '{ hold: { tokens: 10 } }', a: [broken('a word ', 'or two')], b: [goodbye] });
     expect(readStream(t.text)).toMatchObject({ content: 'goodbye', terminal: 'done', ids: ['chatcmpl-B'], roles: 1, errors: [] });
     expect(t.exchange!.attempts.map(({ outcome }) => outcome)).toEqual(['truncated', 'ok']);
   });
 
   test('releases the stream then: a later break is an error event to the caller', async () => {
     const long = 'word '.repeat(20);
-    const t = await asked({ onBreak: '{ hold: { tokens: 10 } }', a: [broken(long, 'more')], b: [goodbye] });
+    const t = await execute({ onBreak: '{ hold: { tokens: 10 } }', a: [broken(long, 'more')], b: [goodbye] });
     const seen = readStream(t.text);
     expect(seen.content.startsWith(long)).toBe(true);
     expect(seen).toMatchObject({ terminal: 'none', errors: [{ code: 'upstream_truncated' }] });
@@ -73,25 +73,25 @@ describe('hold', () => {
 
   test('or releases it after a time', async () => {
     const slow = stream([of.role, of.text('hel'), of.text('lo')], { ending: 'rst', waitMs: 150 });
-    const t = await asked({ onBreak: '{ hold: { ms: 40 } }', a: [slow], b: [goodbye] });
+    const t = await execute({ onBreak: '{ hold: { ms: 40 } }', a: [slow], b: [goodbye] });
     expect(readStream(t.text)).toMatchObject({ content: 'hello', terminal: 'none', errors: [{ code: 'upstream_truncated' }] });
     expect(t.calls).toEqual([1, 0]);
   });
 
   test('gives an answer that was shorter than what is held', async () => {
-    const t = await asked({ onBreak: 'hold', a: [stream(streamOf(['hi']))] });
+    const t = await execute({ onBreak: 'hold', a: [stream(streamOf(['hi']))] });
     expect(readStream(t.text)).toMatchObject({ content: 'hi', terminal: 'done' });
   });
 });
 
 describe('restart', () => {
-  const wish = { 'x-hindcast-on-break': 'restart' };
+  const requested = { 'x-hindcast-on-break': 'restart' };
 
   test('tells a caller that opted in to discard the partial response, and restarts', async () => {
-    const t = await asked({ onBreak: 'restart', a: [broken('hel')], b: [goodbye], headers: wish });
+    const t = await execute({ onBreak: 'restart', a: [broken('hel')], b: [goodbye], headers: requested });
     const [before = '', after = ''] = t.text.split(/data: \{"object":"chat.completion.chunk","choices":\[\],"x_hindcast":[^\n]*\n\n/);
-    const said = /"x_hindcast":(\{[^}]*\})/.exec(t.text)![1]!;
-    expect(JSON.parse(said)).toEqual({ restart: true, discard_bytes: Buffer.byteLength(before) });
+    const sent = /"x_hindcast":(\{[^}]*\})/.exec(t.text)![1]!;
+    expect(JSON.parse(sent)).toEqual({ restart: true, discard_bytes: Buffer.byteLength(before) });
     expect(readStream(before)).toMatchObject({ content: 'hel' });
     expect(readStream(after)).toMatchObject({
       content: 'goodbye',
@@ -109,21 +109,21 @@ describe('restart', () => {
   });
 
   test('does not happen for other callers', async () => {
-    const t = await asked({ onBreak: 'restart', a: [broken('hel')], b: [goodbye] });
+    const t = await execute({ onBreak: 'restart', a: [broken('hel')], b: [goodbye] });
     expect(readStream(t.text)).toMatchObject({ content: 'hel', terminal: 'none', errors: [{ code: 'upstream_truncated' }] });
     expect(t.calls).toEqual([1, 0]);
   });
 
   test('ends in one error event when the next attempt breaks too and no target is left', async () => {
-    const t = await asked({ onBreak: 'restart', a: [broken('hel')], b: [broken('good')], headers: wish });
+    const t = await execute({ onBreak: 'restart', a: [broken('hel')], b: [broken('good')], headers: requested });
     expect(readStream(t.text)).toMatchObject({ content: 'helgood', terminal: 'none', errors: [{ code: 'upstream_truncated' }] });
     expect(t.exchange).toMatchObject({ outcome: 'truncated' });
   });
 
   test('is not taken from a route that does not allow it, and a wish of another kind is refused', async () => {
-    const t = await asked({ onBreak: 'error', a: [broken('hel')], b: [goodbye], headers: wish });
+    const t = await execute({ onBreak: 'error', a: [broken('hel')], b: [goodbye], headers: requested });
     expect(t.calls).toEqual([1, 0]);
-    const odd = await asked({ onBreak: 'restart', a: [], headers: { 'x-hindcast-on-break': 'maybe' } });
+    const odd = await execute({ onBreak: 'restart', a: [], headers: { 'x-hindcast-on-break': 'maybe' } });
     expect(odd.status).toBe(400);
     expect(JSON.parse(odd.text).error).toMatchObject({ code: 'invalid_value', param: 'x-hindcast-on-break' });
   });
@@ -133,7 +133,7 @@ describe('continue', () => {
   const rest = stream(streamOf([' there', ', and bye'], 'chatcmpl-B'));
 
   test('has another target go on where it broke, seamlessly, and both are paid', async () => {
-    const t = await asked({
+    const t = await execute({
       onBreak: 'continue',
       prefill: true,
       a: [broken('hello ')],
@@ -155,7 +155,7 @@ describe('continue', () => {
   });
 
   test('does not call a target without prefill support', async () => {
-    const t = await asked({ onBreak: 'continue', a: [broken('hello')], b: [rest] });
+    const t = await execute({ onBreak: 'continue', a: [broken('hello')], b: [rest] });
     expect(readStream(t.text)).toMatchObject({ content: 'hello', terminal: 'none', errors: [{ code: 'upstream_truncated' }] });
     expect(t.calls).toEqual([1, 0]);
   });
@@ -166,13 +166,13 @@ describe('continue', () => {
     ['several choices', { n: 2 }],
     ['log-probabilities', { logprobs: true }],
   ])('is not done with %s', async (_, body) => {
-    const t = await asked({ onBreak: 'continue', prefill: true, a: [broken('hello')], b: [rest], body });
+    const t = await execute({ onBreak: 'continue', prefill: true, a: [broken('hello')], b: [rest], body });
     expect(readStream(t.text).errors).toMatchObject([{ code: 'upstream_truncated' }]);
     expect(t.calls).toEqual([1, 0]);
   });
 
   test('can be declined by the caller', async () => {
-    const t = await asked({
+    const t = await execute({
       onBreak: 'continue',
       prefill: true,
       a: [broken('hello')],
@@ -183,7 +183,7 @@ describe('continue', () => {
   });
 
   test('goes on in the words of Anthropic’s clients, too', async () => {
-    const t = await asked({
+    const t = await execute({
       onBreak: 'continue',
       prefill: true,
       a: [broken('hello')],
@@ -234,13 +234,13 @@ const dialects = {
 describe.each(Object.entries(dialects))('the official client of %s', (_, { path, body, read }) => {
   test.each(['continue', '{ hold: { tokens: 10 } }'])('reads one seamless answer where the route has on_break %s', async onBreak => {
     const words = onBreak === 'continue' ? [' there', ', and bye'] : ['hello there', ', and bye'];
-    const t = await asked({ onBreak, prefill: true, a: [broken('hello')], b: [stream(streamOf(words, 'chatcmpl-B'))], path, body });
+    const t = await execute({ onBreak, prefill: true, a: [broken('hello')], b: [stream(streamOf(words, 'chatcmpl-B'))], path, body });
     expect(t.calls).toEqual([1, 1]);
     expect(await read(t.text)).toBe('hello there, and bye');
   });
 
   test('throws when the one that goes on breaks, too', async () => {
-    const t = await asked({ onBreak: 'continue', prefill: true, a: [broken('hello')], b: [broken(' there')], path, body });
+    const t = await execute({ onBreak: 'continue', prefill: true, a: [broken('hello')], b: [broken(' there')], path, body });
     expect(t.calls).toEqual([1, 1]);
     await expect(read(t.text)).rejects.toThrow();
   });
@@ -252,14 +252,16 @@ describe('a caller in Gemini’s words', () => {
 
   test('reads one seamless answer that was gone on with', async () => {
     const rest = stream(streamOf([' there', ', and bye'], 'chatcmpl-B'));
-    const t = await asked({ onBreak: 'continue', prefill: true, a: [broken('hello')], b: [rest], path, body });
+    const t = await execute({ onBreak: 'continue', prefill: true, a: [broken('hello')], b: [rest], path, body });
     const events = t.text.split(/\r?\n\r?\n/).flatMap(block => (block.startsWith('data: ') ? [JSON.parse(block.slice(6))] : []));
-    const said = events.flatMap(event => event.candidates?.[0]?.content?.parts ?? []).map(part => part.text ?? '');
-    expect(said.join('')).toBe('hello there, and bye');
+    const sent = events.flatMap(event => event.candidates?.[0]?.content?.parts ?? []).map(part => part.text ?? '');
+    expect(sent.join('')).toBe('hello there, and bye');
     expect(events.filter(event => event.candidates?.[0]?.finishReason)).toHaveLength(1);
   });
 
   test('has its connection broken when the one that goes on breaks, too', async () => {
-    await expect(asked({ onBreak: 'continue', prefill: true, a: [broken('hello')], b: [broken(' there')], path, body })).rejects.toThrow();
+    await expect(
+      execute({ onBreak: 'continue', prefill: true, a: [broken('hello')], b: [broken(' there')], path, body }),
+    ).rejects.toThrow();
   });
 });

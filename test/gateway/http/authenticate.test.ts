@@ -100,15 +100,20 @@ keys: [{ name: one, hash: "sha256:${hash('hc_one')}", tenant: acme, project: web
   const models = (await (await fetch(`${gateway.url}/v1/models`, { headers })).json()) as { data: { id: string }[] };
   expect(models.data.map(model => model.id)).toEqual(['fast', 'sim/small']);
   expect(await status('/v1/models/dear', { headers })).toBe(404);
-  const ask = async (asked: object): Promise<string> => {
-    const body = JSON.stringify({ messages: [{ role: 'user', content: 'hi' }], ...asked });
+  const ask = async (requested: object): Promise<string> => {
+    const body = JSON.stringify({ messages: [{ role: 'user', content: 'hi' }], ...requested });
     const response = await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers, body });
     return response.ok ? 'ok' : `${response.status} ${((await response.json()) as { error: { code: string } }).error.code}`;
   };
   expect(await ask({ model: 'fast' })).toBe('ok');
   expect(await ask({ model: 'sim/small' })).toBe('ok');
-  for (const asked of [{ model: 'dear' }, { model: 'sim/large' }, { model: 'fast,dear' }, { model: 'fast', fallbacks: ['sim/large'] }]) {
-    expect(await ask(asked), JSON.stringify(asked)).toBe('403 model_not_allowed');
+  for (const requested of [
+    { model: 'dear' },
+    { model: 'sim/large' },
+    { model: 'fast,dear' },
+    { model: 'fast', fallbacks: ['sim/large'] },
+  ]) {
+    expect(await ask(requested), JSON.stringify(requested)).toBe('403 model_not_allowed');
   }
   expect(await gateway.sink.next()).toMatchObject({ caller: { tenant: 'acme', project: 'web', user: 'u1', key: 'one' } });
 });

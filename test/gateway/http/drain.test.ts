@@ -52,11 +52,11 @@ test('a stream beyond the grace period is cut with an error event, and recorded'
 test('a hurried end does not wait', async () => {
   await using provider = await startUpstream(() => {});
   await using gateway = await startGateway(twoProviders(provider.url, provider.url));
-  const asked = post(gateway.url, hi).catch(() => undefined);
+  const requested = post(gateway.url, hi).catch(() => undefined);
   await expect.poll(() => provider.requests.length).toBe(1);
   const closing = gateway.gateway.close();
   gateway.gateway.closeNow();
   await closing;
-  await asked;
+  await requested;
   expect(gateway.sink.exchanges).toMatchObject([{ outcome: 'cancelled' }]);
 });

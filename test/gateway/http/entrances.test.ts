@@ -61,12 +61,12 @@ describe.each([
     ['a model that is not there', { ...hi, model: 'none' }, json, [404, 'model_not_found']],
     ['a body over the limit', { ...hi, user: 'x'.repeat(2_000) }, json, [413, 'request_too_large']],
     ['a coding that is not taken', hi, { ...json, 'content-encoding': 'compress' }, [415, 'unsupported_media_type']],
-  ])('%s is refused, and counted', async (_, body, headers, told) => {
+  ])('%s is refused, and counted', async (_, body, headers, reported) => {
     await using gateway = await startGateway(twoProviders('http://127.0.0.1:9/v1', 'http://127.0.0.1:9/v1'), {
       limits: { bodyBytesMax: 1_000 },
     });
-    expect(await codeOf(await ask(gateway.url, body, headers))).toEqual(told);
-    expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain(`hindcast_refused_total{code="${told[1]}"} 1`);
+    expect(await codeOf(await ask(gateway.url, body, headers))).toEqual(reported);
+    expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain(`hindcast_refused_total{code="${reported[1]}"} 1`);
   });
 
   test('a key is required', async () => {
@@ -104,7 +104,7 @@ describe.each([
     await using provider = await startUpstream(slow);
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const leaving = new AbortController();
-    const asked = fetch(`${gateway.url}/v1/chat/completions${end}`, {
+    const requested = fetch(`${gateway.url}/v1/chat/completions${end}`, {
       method: 'POST',
       headers: json,
       body: JSON.stringify(hi),
@@ -112,7 +112,7 @@ describe.each([
     }).catch(() => undefined);
     await expect.poll(() => provider.requests.length).toBe(1);
     leaving.abort();
-    await Promise.all([promise, asked]);
+    await Promise.all([promise, requested]);
     expect(await gateway.sink.next()).toMatchObject({ outcome: 'cancelled', status: 0 });
   });
 
@@ -129,11 +129,11 @@ describe.each([
   test.each([
     ['/v1/models/A/fast:generateContent', [200, 'A/fast']],
     ['/v1beta/models/A%2Ffast:generateContent', [200, 'A/fast']],
-  ])('a model in the path %s is read', async (path, told) => {
+  ])('a model in the path %s is read', async (path, reported) => {
     await using provider = await startUpstream(respondAsRequested);
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const response = await ask(gateway.url, { contents: [{ role: 'user', parts: [{ text: 'hi' }] }] }, json, path);
-    expect([response.status, (await gateway.sink.next()).requestedModel]).toEqual(told);
+    expect([response.status, (await gateway.sink.next()).requestedModel]).toEqual(reported);
   });
 });
 

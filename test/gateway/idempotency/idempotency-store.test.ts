@@ -16,9 +16,9 @@ function held(answer: Responder): { readonly answer: Responder; readonly go: () 
   const { promise, resolve } = Promise.withResolvers<void>();
   return {
     go: resolve,
-    answer: async (response, asked, request) => {
+    answer: async (response, requested, request) => {
       await promise;
-      return answer(response, asked, request);
+      return answer(response, requested, request);
     },
   };
 }
@@ -68,10 +68,10 @@ describe('a repeat with the same Idempotency-Key', () => {
 
   test('is executed repeat when the first response failed', async () => {
     let calls = 0;
-    await using provider = await startUpstream((response, asked, request) =>
+    await using provider = await startUpstream((response, requested, request) =>
       ++calls <= 4
         ? response.writeHead(400).end('{"error":{"message":"no","type":"invalid_request_error"}}')
-        : respondJson(response, asked, request),
+        : respondJson(response, requested, request),
     );
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     expect((await post(gateway.url, hi, key('k1'))).status).toBe(400);

@@ -28,8 +28,8 @@ async function readUntil(response: Response, mark: string): Promise<string> {
 
 /** What a client keeps of a torn stream: complete events, and the last id. */
 function kept(text: string): { readonly text: string; readonly lastId: string } {
-  const whole = text.slice(0, text.lastIndexOf('\n\n') + 2);
-  return { text: whole, lastId: [...whole.matchAll(/^id: (.*)$/gm)].at(-1)![1]! };
+  const complete = text.slice(0, text.lastIndexOf('\n\n') + 2);
+  return { text: complete, lastId: [...complete.matchAll(/^id: (.*)$/gm)].at(-1)![1]! };
 }
 
 describe('a stream with x-hindcast-resume', () => {
@@ -41,27 +41,27 @@ describe('a stream with x-hindcast-resume', () => {
     const resumed = await post(gateway.url, streamed, { ...resumable, 'last-event-id': torn.lastId });
     expect(resumed.headers.get('x-hindcast-repeat')).toBe('true');
     resolve();
-    const whole = torn.text + (await resumed.text());
-    expect(whole.match(/"content":"[^"]+"/g)).toEqual(words.map(word => `"content":"${word}"`));
-    expect(whole.endsWith('data: [DONE]\n\n')).toBe(true);
+    const complete = torn.text + (await resumed.text());
+    expect(complete.match(/"content":"[^"]+"/g)).toEqual(words.map(word => `"content":"${word}"`));
+    expect(complete.endsWith('data: [DONE]\n\n')).toBe(true);
     expect(provider.requests).toHaveLength(1);
     expect(gateway.sink.exchanges).toHaveLength(1);
     const [exchange] = gateway.sink.exchanges;
     expect(exchange!.outcome).toBe('ok');
-    expect(Buffer.from(exchange!.response).toString()).toBe(whole);
-    const ids = [...whole.matchAll(/^id: (.*)$/gm)].map(match => match[1]);
+    expect(Buffer.from(exchange!.response).toString()).toBe(complete);
+    const ids = [...complete.matchAll(/^id: (.*)$/gm)].map(match => match[1]);
     expect(ids).toEqual(ids.map((_, n) => `${exchange!.id}.${n}`));
   });
 
   test('can be resumed after its end as well', async () => {
     await using provider = await startUpstream(respondStream(words));
     await using gateway = await startGateway(twoProviders(provider.url, provider.url));
-    const whole = await (await post(gateway.url, streamed, resumable)).text();
-    const { lastId } = kept(whole.slice(0, whole.indexOf('three ')));
+    const complete = await (await post(gateway.url, streamed, resumable)).text();
+    const { lastId } = kept(complete.slice(0, complete.indexOf('three ')));
     const rest = await (await post(gateway.url, streamed, { ...resumable, 'last-event-id': lastId })).text();
     expect(rest).toBe(
-      whole
-        .slice(whole.indexOf(`id: ${lastId}`))
+      complete
+        .slice(complete.indexOf(`id: ${lastId}`))
         .split('\n\n')
         .slice(1)
         .join('\n\n'),

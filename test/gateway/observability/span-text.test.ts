@@ -96,8 +96,8 @@ test('for any request and response', () => {
           placeOf: (name: string) => (name === 'other' ? undefined : { api: name, address: 'h"', port: 80 }),
         };
         const sdk = sdkSpansOf(made, details, { ...settings, resource, scope });
-        const whole = Buffer.from(JsonTraceSerializer.serializeRequest(sdk)!).toString();
-        const theirs = whole.slice(whole.indexOf('"spans":[') + 9, whole.lastIndexOf(']}]}]}'));
+        const complete = Buffer.from(JsonTraceSerializer.serializeRequest(sdk)!).toString();
+        const theirs = complete.slice(complete.indexOf('"spans":[') + 9, complete.lastIndexOf(']}]}]}'));
         const { bytes, count } = spansOf(made, details, settings);
         expect(withoutNewIds(bytes.toString())).toBe(withoutNewIds(theirs));
         expect(count).toBe(sdk.length);

@@ -64,8 +64,8 @@ async function receiver(status = 200) {
 
 const failsFirst = (): Responder => {
   let calls = 0;
-  return (response, asked, request) =>
-    calls++ === 0 ? response.writeHead(500).end('{"error":{"message":"no"}}') : respondJson(response, asked, request);
+  return (response, requested, request) =>
+    calls++ === 0 ? response.writeHead(500).end('{"error":{"message":"no"}}') : respondJson(response, requested, request);
 };
 
 test('a request is one server span, each attempt a client span below it, under GenAI names', async () => {
@@ -139,9 +139,9 @@ test('the trace of a caller goes on here, and on to providers that are trusted w
   const yaml = twoProviders(provider.url, provider.url).replace('A: { api: openai,', 'A: { api: openai, trace: true,');
   const environment = { OTEL_SERVICE_NAME: 'edge-1', OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test,service.name=no' };
   await using gateway = await startGateway(`telemetry: { otlp: "${url}" }\n${yaml}`, { environment });
-  const told = { traceparent: `00-${traceId}-${parentId}-01`, tracestate: 'vendor=1', baggage: 'secret=1' };
-  await post(gateway.url, hi, told);
-  await post(gateway.url, { ...hi, model: 'B/fast' }, told);
+  const reported = { traceparent: `00-${traceId}-${parentId}-01`, tracestate: 'vendor=1', baggage: 'secret=1' };
+  await post(gateway.url, hi, reported);
+  await post(gateway.url, { ...hi, model: 'B/fast' }, reported);
   const [trusted, other] = [await gateway.sink.next(), await gateway.sink.next()];
   await gateway.gateway.close();
   expect(trusted.trace).toMatchObject({ traceId, parentSpanId: parentId });

@@ -67,13 +67,13 @@ test('a replay has its own trace, marked and linked to the original trace', asyn
   >[0];
   const telemetry = createReplayTelemetry(settings, {}, () => {});
   const original = plainExchange();
-  const again: Exchange = { ...plainExchange({ run: 'r1', arm: 'sim/x', repeat: 2, replayOf: original.id }), id: newId() };
-  const { chat: asked, answer, placeOf } = seen;
-  telemetry.record(again, { chat: asked, answer, placeOf, original: original.trace });
-  telemetry.record(again, { chat: asked, answer, placeOf, original: undefined });
+  const repeated: Exchange = { ...plainExchange({ run: 'r1', arm: 'sim/x', repeat: 2, replayOf: original.id }), id: newId() };
+  const { chat: requested, answer, placeOf } = seen;
+  telemetry.record(repeated, { chat: requested, answer, placeOf, original: original.trace });
+  telemetry.record(repeated, { chat: requested, answer, placeOf, original: undefined });
   await telemetry.close();
   const [linked, bare] = otlp.spans.filter(span => span.kind === 1);
-  expect(linked).toMatchObject({ name: `replay ${again.policy.name}`, traceId: again.trace.traceId });
+  expect(linked).toMatchObject({ name: `replay ${repeated.policy.name}`, traceId: repeated.trace.traceId });
   expect(linked!.links).toMatchObject([{ traceId: original.trace.traceId, spanId: original.trace.spanId }]);
   expect(attributeOf(linked!.links![0]!, 'hindcast.link')).toBe('replay_of');
   const marks = ['of', 'run', 'arm', 'repeat'].map(name => attributeOf(linked!, `hindcast.replay.${name}`));
@@ -81,5 +81,5 @@ test('a replay has its own trace, marked and linked to the original trace', asyn
   expect(attributeOf(linked!, 'http.request.method')).toBeUndefined();
   expect(bare!.links ?? []).toEqual([]);
   // Its attempts are client spans as ever.
-  expect(otlp.spans.filter(span => span.kind === 3)).toHaveLength(2 * again.attempts.length);
+  expect(otlp.spans.filter(span => span.kind === 3)).toHaveLength(2 * repeated.attempts.length);
 });

@@ -45,11 +45,11 @@ describe("AWS's binary event stream", () => {
     const first = { event: 'messageStart', data: '{"role":"assistant"}' };
     const second = { event: 'messageStop', data: '{"stopReason":"end_turn"}' };
     const head = awsMessage(first).length;
-    const whole = awsBytes([first, second, second]);
+    const complete = awsBytes([first, second, second]);
     const last = head + awsMessage(second).length;
     fc.assert(
       fc.property(fc.integer({ min: head, max: last - 1 }), fc.integer({ min: 1, max: 255 }), (at, change) => {
-        const bytes = Buffer.from(whole);
+        const bytes = Buffer.from(complete);
         bytes[at]! ^= change;
         const { events, faults } = read([bytes]);
         expect(events).toEqual([first]);
@@ -61,11 +61,11 @@ describe("AWS's binary event stream", () => {
   });
 
   test('gives no half message at the end', () => {
-    const whole = awsBytes([
+    const complete = awsBytes([
       { event: 'a', data: '1' },
       { event: 'b', data: '2' },
     ]);
-    expect(read([whole.subarray(0, whole.length - 1)])).toEqual({ events: [{ event: 'a', data: '1' }], faults: [] });
+    expect(read([complete.subarray(0, complete.length - 1)])).toEqual({ events: [{ event: 'a', data: '1' }], faults: [] });
   });
 
   test('of random bytes is reported as corrupt', () => {

@@ -63,7 +63,7 @@ describe('AWS Signature Version 4', () => {
 
 describe("Google's tokens", () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const asked: URLSearchParams[] = [];
+  const requested: URLSearchParams[] = [];
   const server = createServer((request, response) => {
     let body = '';
     request.on('data', chunk => {
@@ -71,11 +71,11 @@ describe("Google's tokens", () => {
     });
     request.on('end', () => {
       const form = new URLSearchParams(body);
-      asked.push(form);
-      const good = asked.length < 3;
+      requested.push(form);
+      const good = requested.length < 3;
       response.writeHead(good ? 200 : 400, { 'content-type': 'application/json' });
       response.end(
-        JSON.stringify(good ? { access_token: `token-${asked.length}`, expires_in: 3600 } : { error_description: 'no such account' }),
+        JSON.stringify(good ? { access_token: `token-${requested.length}`, expires_in: 3600 } : { error_description: 'no such account' }),
       );
     });
   });
@@ -92,7 +92,7 @@ describe("Google's tokens", () => {
     const at = 1_790_000_000_000;
     expect(await Promise.all([googleToken(key, at), googleToken(key, at)])).toEqual(['token-1', 'token-1']);
     expect(googleToken(key, at + 3_500_000)).toBe('token-1');
-    const [head = '', claims = '', signature = ''] = asked[0]!.get('assertion')!.split('.');
+    const [head = '', claims = '', signature = ''] = requested[0]!.get('assertion')!.split('.');
     expect(JSON.parse(Buffer.from(head, 'base64url').toString())).toEqual({ alg: 'RS256', typ: 'JWT', kid: 'k1' });
     expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toEqual({
       iss: 'a@b.example',

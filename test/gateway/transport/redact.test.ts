@@ -13,7 +13,7 @@ function through(chunks: readonly string[]): string {
 }
 const event = (text: string): string =>
   `data: {"id":"c1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":${JSON.stringify(text)}}}]}\n\n`;
-const said = (wire: string): string => [...wire.matchAll(/"content":"([^"]*)"/g)].map(match => match[1]).join('');
+const contentOf = (wire: string): string => [...wire.matchAll(/"content":"([^"]*)"/g)].map(match => match[1]).join('');
 
 describe('The key in use, echoed by a provider', () => {
   test('goes from headers, and the others stay as they are', () => {
@@ -56,7 +56,7 @@ describe('The key in use, echoed by a provider', () => {
           chunks.push(wire.slice(at, at + cuts[chunks.length % cuts.length]!));
         const clean = through(chunks);
         expect(clean.length).toBe(wire.length);
-        expect(said(clean)).toMatch(/^Your key is now [^*]{0,12}\*+ as asked\.$/);
+        expect(contentOf(clean)).toMatch(/^Your key is now [^*]{0,12}\*+ as asked\.$/);
         expect(clean.replaceAll('*', '')).not.toContain(key.slice(12, 20));
       }),
       { numRuns: 100 },

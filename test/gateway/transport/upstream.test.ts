@@ -14,30 +14,30 @@ interface Heard {
 
 const sent = async (url: string, allowPrivate = true): Promise<Heard> => {
   const upstream = httpUpstream();
-  const heard: Heard = { status: 0, headers: {}, body: '', length: 0, failure: undefined };
+  const captured: Heard = { status: 0, headers: {}, body: '', length: 0, failure: undefined };
   await new Promise<void>(resolve => {
     upstream.send(
       { url, headers: { 'x-a': 'b' }, body: '{"é":1}', allowPrivate },
       {
-        headers: (status, headers) => Object.assign(heard, { status, headers }),
+        headers: (status, headers) => Object.assign(captured, { status, headers }),
         chunk: bytes => {
-          heard.length += bytes.byteLength;
-          if (heard.length < 1000) heard.body += Buffer.from(bytes).toString();
+          captured.length += bytes.byteLength;
+          if (captured.length < 1000) captured.body += Buffer.from(bytes).toString();
         },
         end: resolve,
         failed: failure => {
-          heard.failure = failure;
+          captured.failure = failure;
           resolve();
         },
       },
     );
   });
   await upstream.close();
-  return heard;
+  return captured;
 };
 
 /** A call that is read to its end. */
-const whole = (upstream: Upstream, url: string): Promise<void> =>
+const readAll = (upstream: Upstream, url: string): Promise<void> =>
   new Promise((end, failed) => {
     upstream.send({ url, headers: {}, body: '{}', allowPrivate: true }, { headers: () => {}, chunk: () => {}, end, failed });
   });
@@ -50,8 +50,8 @@ async function heardOf(act: ResponseScript): Promise<Heard> {
 describe('a call', () => {
   test('sends what it was given and hears what came', async () => {
     await using faulty = await FaultyUpstream.start(ok('hello', { 'X-Two': 'a', 'content-type': 'text/plain' }));
-    const heard = await sent(`${faulty.url}/v1/x?y=1`);
-    expect(heard).toMatchObject({
+    const captured = await sent(`${faulty.url}/v1/x?y=1`);
+    expect(captured).toMatchObject({
       status: 200,
       headers: { 'x-two': 'a', 'content-type': 'text/plain' },
       body: 'hello',
@@ -62,13 +62,13 @@ describe('a call', () => {
   });
 
   test('joins several headers of one name', async () => {
-    const heard = await heardOf(raw('HTTP/1.1 200 OK\r\nx-a: 1\r\nX-A: 2\r\ncontent-length: 0\r\n\r\n', 'keep'));
-    expect(heard.headers['x-a']).toBe('1, 2');
+    const captured = await heardOf(raw('HTTP/1.1 200 OK\r\nx-a: 1\r\nX-A: 2\r\ncontent-length: 0\r\n\r\n', 'keep'));
+    expect(captured.headers['x-a']).toBe('1, 2');
   });
 
   test('passes over interim answers', async () => {
-    const heard = await heardOf(raw('HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok', 'keep'));
-    expect(heard).toMatchObject({ status: 200, body: 'ok' });
+    const captured = await heardOf(raw('HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok', 'keep'));
+    expect(captured).toMatchObject({ status: 200, body: 'ok' });
   });
 
   test.each<[string, ResponseScript, Partial<Failure>]>([
@@ -114,8 +114,8 @@ describe('a call', () => {
   test('that is aborted closes its connection and sends no more events', async () => {
     await using faulty = await FaultyUpstream.start(blackhole);
     const upstream = httpUpstream();
-    const said: string[] = [];
-    const hear = (what: string) => () => said.push(what);
+    const spoken: string[] = [];
+    const hear = (what: string) => () => spoken.push(what);
     const handle = upstream.send(
       { url: faulty.url, headers: {}, body: '{}', allowPrivate: true },
       { headers: hear('headers'), chunk: hear('chunk'), end: hear('end'), failed: hear('failed') },
@@ -126,7 +126,7 @@ describe('a call', () => {
     handle.abort();
     expect(await call.closed).toBe('caller');
     expect(performance.now() - before).toBeLessThan(1000);
-    expect(said).toEqual([]);
+    expect(spoken).toEqual([]);
     await upstream.close();
   });
 
@@ -139,7 +139,7 @@ describe('a call', () => {
     );
     handle.abort();
     // Calls that come after it have long been answered, and it is still not there.
-    for (let n = 0; n < 5; n++) await whole(upstream, faulty.url);
+    for (let n = 0; n < 5; n++) await readAll(upstream, faulty.url);
     expect(faulty.calls).toHaveLength(5);
     await upstream.close();
   });
@@ -185,7 +185,7 @@ describe('a call', () => {
     await faulty.waitForCall(1);
     // Meanwhile there is time for others to be answered whole, and more than once.
     await using other = await FaultyUpstream.start(stream(pieces));
-    for (let n = 0; n < 3; n++) await whole(upstream, other.url);
+    for (let n = 0; n < 3; n++) await readAll(upstream, other.url);
     const whilePaused = received;
     expect(whilePaused).toBeLessThan(4 * 1024 * 1024);
     handle.resume();

@@ -76,22 +76,22 @@ test('processes that write at once make one chain', { timeout: 60_000 }, async (
   const file = new DatabaseSync(join(place.path, 'audit.sqlite'));
   file.exec("UPDATE entries SET subject = 'nothing' WHERE seq = 7");
   file.close();
-  const again = openAudit(place.path);
-  again.writeFact('shipped', '0');
-  expect(firstFault(again.unshipped(100), 1, again.head())).toMatchObject({ seq: 7 });
-  again.close();
+  const repeated = openAudit(place.path);
+  repeated.writeFact('shipped', '0');
+  expect(firstFault(repeated.unshipped(100), 1, repeated.head())).toMatchObject({ seq: 7 });
+  repeated.close();
 });
 
 test('a page that looks at the fleet every second is one entry a minute, with how often it was; what is refused is another', () => {
-  const heard: AuditEntry[] = [];
-  const calls = new AdminAccessAudit(said => heard.push(said));
+  const received: AuditEntry[] = [];
+  const calls = new AdminAccessAudit(sent => received.push(sent));
   for (let second = 0; second < 61; second++) calls.record('ops', '/admin/fleet', true, second * 1_000);
   calls.record('web', '/admin/fleet', false, 61_000);
-  expect(heard.map(({ actor, action, subject, detail }) => [actor, action, subject, detail])).toEqual([
+  expect(received.map(({ actor, action, subject, detail }) => [actor, action, subject, detail])).toEqual([
     ['key:ops', 'admin-call', 'GET /admin/fleet', {}],
     ['key:ops', 'admin-call', 'GET /admin/fleet', { repeated_before: 59 }],
     ['key:web', 'admin-call-refused', 'GET /admin/fleet', {}],
   ]);
   for (let i = 0; i < 3_000; i++) calls.record('web', `/admin/${i}`, false, 61_000);
-  expect(heard.length).toBe(3_003);
+  expect(received.length).toBe(3_003);
 });

@@ -35,11 +35,15 @@ describe.skipIf(engineMissing)(`ClickHouse's client and the embedded engine${eng
 
   it('takes rows of an array, of a stream, of some columns, of all but some, none at all, and says how many were written', async () => {
     await client.command({ query: 'TRUNCATE TABLE things' });
-    const whole = { id: 1, name: "a'b\\c\n\t", tags: ['x', ''], m: { k: 'v' }, d: '0.000000000001', ts: '2026-01-31 10:00:00.123' };
-    const { executed, summary } = await client.insert({ table: 'things', values: [whole, { id: '2', name: 'ü' }], format: 'JSONEachRow' });
+    const complete = { id: 1, name: "a'b\\c\n\t", tags: ['x', ''], m: { k: 'v' }, d: '0.000000000001', ts: '2026-01-31 10:00:00.123' };
+    const { executed, summary } = await client.insert({
+      table: 'things',
+      values: [complete, { id: '2', name: 'ü' }],
+      format: 'JSONEachRow',
+    });
     expect([executed, summary?.written_rows]).toEqual([true, '2']);
     const [read] = await rows<Record<string, unknown>>('SELECT * FROM things WHERE id = 1');
-    expect(read).toEqual({ ...whole, id: expect.anything(), d: expect.anything() });
+    expect(read).toEqual({ ...complete, id: expect.anything(), d: expect.anything() });
     const stream = Readable.from(Array.from({ length: 5_000 }, (_, i) => ({ id: i + 10, name: `n${i}` })));
     await client.insert({ table: 'things', values: stream, format: 'JSONEachRow' });
     await client.insert({

@@ -284,9 +284,9 @@ describe.skipIf(engineMissing)(`What the account default may not do${engineMissi
   });
 
   it('lets no parameter name a table or a function', async () => {
-    const asked = (sql: string, parameters: Record<string, string>) =>
+    const requested = (sql: string, parameters: Record<string, string>) =>
       runQuery(engine.url, sql, { query: String(new URLSearchParams(parameters)) });
-    const own = await asked('SELECT count() FROM {t:Identifier}', { param_t: 'requests' });
+    const own = await requested('SELECT count() FROM {t:Identifier}', { param_t: 'requests' });
     expect(own.status).toBe(200);
     for (const [sql, parameters] of [
       ['SELECT * FROM {d:Identifier}.{t:Identifier}', { param_d: 'system', param_t: 'processes' }],
@@ -295,7 +295,7 @@ describe.skipIf(engineMissing)(`What the account default may not do${engineMissi
       [`SELECT arrayMap({f:Identifier}, ['${file}'])`, { param_f: 'file' }],
       ['SELECT {x:Identifier}', { param_x: "file('x')" }],
     ] as const) {
-      const refused = await asked(sql, parameters);
+      const refused = await requested(sql, parameters);
       expect(refused.status, `${sql} ${refused.text}`).not.toBe(200);
       expect(refused.text).not.toContain(secret);
     }

@@ -42,8 +42,8 @@ describe.skipIf(engineMissing)(`The embedded engine spoken to with a second clie
 
   it('binds parameters, also by POST', async () => {
     const client = clientOf('default', '', { usePost: true });
-    const asked = client.query('SELECT {n:UInt32} + 1 AS n', { params: { n: 41 } });
-    expect(await asked.toPromise()).toEqual([{ n: 42 }]);
+    const requested = client.query('SELECT {n:UInt32} + 1 AS n', { params: { n: 41 } });
+    expect(await requested.toPromise()).toEqual([{ n: 42 }]);
   });
 
   it('reads compressed answers, which it does for streams alone', async () => {

@@ -76,14 +76,14 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
       // A stream's query and one that is answered whole.
       for (const format of ['JSONEachRow', 'JSON'] as const) {
         const leaving = new AbortController();
-        const asked = client.query({
+        const requested = client.query({
           query: 'SELECT max(sipHash64(number)) FROM numbers(100000000000)',
           format,
           abort_signal: leaving.signal,
         });
         await expect.poll(() => running()).toBeGreaterThan(0);
         leaving.abort();
-        await expect(asked).rejects.toThrow(/aborted/i);
+        await expect(requested).rejects.toThrow(/aborted/i);
         await expect.poll(() => running(), { timeout: 10_000 }).toBe(0);
       }
       await client.close();
@@ -125,12 +125,12 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
     });
 
     it('serves many at once without mixing them up', async () => {
-      const asked = Array.from({ length: 60 }, (_, i) =>
+      const requested = Array.from({ length: 60 }, (_, i) =>
         engine.reader.select<{ i: number }>('SELECT {i: UInt32} AS i, sleepless FROM (SELECT count() AS sleepless FROM numbers(100000))', {
           i,
         }),
       );
-      expect((await Promise.all(asked)).map(([row]) => row?.i)).toEqual(Array.from({ length: 60 }, (_, i) => i));
+      expect((await Promise.all(requested)).map(([row]) => row?.i)).toEqual(Array.from({ length: 60 }, (_, i) => i));
     });
 
     it('answers beside a long query', async () => {
@@ -479,11 +479,11 @@ describe.skipIf(engineMissing)(`The engine's folder${engineMissing}`, () => {
       try { await startEngine({ path: process.argv[1], host: '127.0.0.1', port: 0, writerKey: 'k' }); console.log('opened'); }
       catch (error) { console.log(error.constructor.name + ': ' + error.message); }
       process.exit(0);`;
-    const said = execFileSync(process.execPath, ['--input-type=module', '-e', code, mine.path], {
+    const sent = execFileSync(process.execPath, ['--input-type=module', '-e', code, mine.path], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    expect(said).toBe(
+    expect(sent).toBe(
       `EngineError: The store's folder ${mine.path} is in use by process ${process.pid}. One process at a time can have it: query the running one over HTTP, stop it first, or set store.path to another folder.\n`,
     );
     expect(await mine.reader.select('SELECT 1 AS one')).toEqual([{ one: 1 }]);
@@ -568,12 +568,12 @@ function rawAnswer(
 ): Promise<{ readonly status: number; readonly headers: NodeJS.Dict<string | string[]>; readonly body: Buffer }> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(engine.url);
-    const asked = request({ hostname, port, path, headers, agent: false }, answer => {
+    const requested = request({ hostname, port, path, headers, agent: false }, answer => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
       answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) }));
     });
-    asked.on('error', reject).end();
+    requested.on('error', reject).end();
   });
 }
 

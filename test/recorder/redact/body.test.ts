@@ -124,8 +124,8 @@ describe('a stream', () => {
         const before = events(parts, make);
         const after = bodyOf(before);
         expect(after.split('\n').length).toBe(before.split('\n').length);
-        const said = [...after.matchAll(/^data: (.*)$/gm)].map(([, data]) => textOf(JSON.parse(data!)));
-        expect(said.join('')).toMatch(/^it is \[redacted:\w+\] indeed$/);
+        const sent = [...after.matchAll(/^data: (.*)$/gm)].map(([, data]) => textOf(JSON.parse(data!)));
+        expect(sent.join('')).toMatch(/^it is \[redacted:\w+\] indeed$/);
       }),
       { numRuns: runs / 3 },
     );

@@ -56,7 +56,7 @@ const hashesOf = ({ prompt, group }: PromptHashes): ReferenceHashes => ({
   group: Buffer.from(group).readBigUInt64LE(),
 });
 const members = ['messages', 'contents', 'input', 'prompt', 'system', 'systemInstruction', 'instructions', 'tools', 'model'];
-const said = fc.oneof(
+const sent = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
   fc.array(
     fc.record({
@@ -66,7 +66,7 @@ const said = fc.oneof(
     { maxLength: 4 },
   ),
 );
-const bodies = fc.dictionary(fc.constantFrom(...members), said, { noNullPrototype: true });
+const bodies = fc.dictionary(fc.constantFrom(...members), sent, { noNullPrototype: true });
 
 describe('fingerprints of prompts', () => {
   it('are those of 0.1.0, whether the body has been read before or not, however its text is written', () =>
@@ -88,10 +88,10 @@ describe('rows in the spool', () => {
   it('are byte for byte those of the reference encoder, of any exchange', () =>
     fc.assert(
       fc.property(fc.array(withBodies, { minLength: 1, maxLength: 3 }), prompts, (records, prompt) => {
-        const asked = [...records, { ...records[0]!, request: Buffer.from(prompt) }];
-        const payloads = payloadsOf(asked);
+        const requested = [...records, { ...records[0]!, request: Buffer.from(prompt) }];
+        const payloads = payloadsOf(requested);
         expect(payloads.every(isPacked)).toBe(true);
-        for (const [i, record] of asked.entries()) {
+        for (const [i, record] of requested.entries()) {
           const expected = reference.rowsOf(record, retention);
           const rows = encoded(unpackRows(payloads[i]!, daysOf).rows);
           for (const table of tableNames) {

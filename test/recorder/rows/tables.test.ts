@@ -42,12 +42,12 @@ describe.skipIf(engineMissing)(`rows in the real engine${engineMissing}`, () => 
   });
 
   it('says of a plain exchange what happened', async () => {
-    const asked = plainExchange({ receivedAt: Math.floor(Date.now()) - 3_600_000 + 0.7 });
-    await insert(engine.writer, [rowsOf(asked, { records: 90, payloads: 30 })], 'plain');
-    const [row] = await engine.writer.select(`SELECT * FROM requests WHERE request_id = '${asked.id}'`);
+    const requested = plainExchange({ receivedAt: Math.floor(Date.now()) - 3_600_000 + 0.7 });
+    await insert(engine.writer, [rowsOf(requested, { records: 90, payloads: 30 })], 'plain');
+    const [row] = await engine.writer.select(`SELECT * FROM requests WHERE request_id = '${requested.id}'`);
     expect(row).toMatchObject({
       tenant_id: 'default',
-      ts: new Date(asked.receivedAt).toISOString(),
+      ts: new Date(requested.receivedAt).toISOString(),
       trace_id: 'a'.repeat(32),
       route: 'smart',
       provider: 'sim',
@@ -66,21 +66,27 @@ describe.skipIf(engineMissing)(`rows in the real engine${engineMissing}`, () => 
       saved_usd: 0,
       cache_status: 'miss',
       price_id: 'prices/1/sim/small',
-      delivered_sha256: createHash('sha256').update(asked.response).digest('hex'),
+      delivered_sha256: createHash('sha256').update(requested.response).digest('hex'),
       payload_state: 'stored',
       run_id: '',
       retention_days: 90,
     });
-    const attempts = await engine.writer.select(`SELECT * FROM attempts WHERE request_id = '${asked.id}'`);
+    const attempts = await engine.writer.select(`SELECT * FROM attempts WHERE request_id = '${requested.id}'`);
     expect(attempts).toMatchObject([
       { attempt_no: 1, started_ms: 1, kind: 'primary', target: 'sim/small', ttfb_ms: 40, duration_ms: 79, accepted: true },
     ]);
-    const payloads = await engine.writer.select(`SELECT * FROM payloads WHERE request_id = '${asked.id}' ORDER BY attempt_no`);
+    const payloads = await engine.writer.select(`SELECT * FROM payloads WHERE request_id = '${requested.id}' ORDER BY attempt_no`);
     expect(payloads).toMatchObject([
-      { attempt_no: 0, request_body: `${asked.request}`, response_body: `${asked.response}`, stream_timing: '', retention_days: 30 },
-      { attempt_no: 1, request_body: `${asked.attempts[0]!.request}`, stream_timing: `[[40.123,${asked.response.length}]]` },
+      {
+        attempt_no: 0,
+        request_body: `${requested.request}`,
+        response_body: `${requested.response}`,
+        stream_timing: '',
+        retention_days: 30,
+      },
+      { attempt_no: 1, request_body: `${requested.attempts[0]!.request}`, stream_timing: `[[40.123,${requested.response.length}]]` },
     ]);
-    expect(await engine.writer.select(`SELECT * FROM replay_results WHERE replay_id = '${asked.id}'`)).toEqual([]);
+    expect(await engine.writer.select(`SELECT * FROM replay_results WHERE replay_id = '${requested.id}'`)).toEqual([]);
   });
 
   it('keeps what a request waited for, and the digest taken at the delivery, by which SQL proves the bytes in the store', async () => {
@@ -106,13 +112,13 @@ FROM requests JOIN payloads USING (tenant_id, request_id) WHERE attempt_no = 0 A
   it('keeps feedback with its request, and what is said again in place of what was said', async () => {
     const at = Date.now() - 60_000;
     const [request, id] = [newId(at), newId(at)];
-    const said = (value: number) =>
+    const feedbackOf = (value: number) =>
       rowsOfFeedback({
         ...{ request, tenant: 'acme' },
         scores: [{ id, name: 'quality', source: 'client', value, label: 'up', explanation: 'näh', evaluator: 'u1', at }],
       });
-    await insert(engine.writer, [said(0)], 'feedback 1');
-    await insert(engine.writer, [said(1)], 'feedback 2');
+    await insert(engine.writer, [feedbackOf(0)], 'feedback 1');
+    await insert(engine.writer, [feedbackOf(1)], 'feedback 2');
     expect(
       await engine.writer.select(
         "SELECT name, source, value, label, explanation, evaluator, run_id, retention_days FROM scores FINAL WHERE tenant_id = 'acme'",
@@ -192,14 +198,14 @@ WHERE a.retention_days = 3649 ORDER BY id, attempt_no`,
 
   it('puts a replay beside its original, also when that is known by its id alone', async () => {
     const original = newId(1_780_000_000_000);
-    const again = plainExchange({ replayOf: original, run: 'run-1', arm: 'sim/large', repeat: 2 });
-    await insert(engine.writer, [rowsOf(again, retention)], 'replay');
+    const repeated = plainExchange({ replayOf: original, run: 'run-1', arm: 'sim/large', repeat: 2 });
+    await insert(engine.writer, [rowsOf(repeated, retention)], 'replay');
     expect(await engine.writer.select("SELECT * FROM replay_results WHERE run_id = 'run-1'")).toMatchObject([
       {
         arm: 'sim/large',
         request_id: original,
         repeat_no: 2,
-        replay_id: again.id,
+        replay_id: repeated.id,
         original_ts: '2026-05-28T20:26:40.000Z',
         outcome: 'ok',
         signals: { mean_logprob: 0.9 },
@@ -235,9 +241,9 @@ describe('rows', () => {
   });
 
   it('have no price when one of several paid attempts has none', () => {
-    const asked = plainExchange();
-    const { cost: _, ...unpriced } = asked.attempts[0]!;
-    const { requests } = rowsOf({ ...asked, attempts: [asked.attempts[0]!, { ...unpriced, number: 2 }] }, retention);
+    const requested = plainExchange();
+    const { cost: _, ...unpriced } = requested.attempts[0]!;
+    const { requests } = rowsOf({ ...requested, attempts: [requested.attempts[0]!, { ...unpriced, number: 2 }] }, retention);
     expect(requests.bytes.includes('prices/1/sim/small')).toBe(false);
   });
 });

@@ -101,7 +101,7 @@ describe.skipIf(engineMissing)(`kill -9${engineMissing}`, () => {
     for (const id of stored) count.set(id, (count.get(id) ?? 0) + 1);
     expect(sealed.filter(id => count.get(id) !== 1)).toEqual([]);
     expect(new Set(stored).size).toBe(stored.length);
-    const whole = new Set(stored);
+    const complete = new Set(stored);
     for (const [table, where] of [
       ['attempts', '1'],
       ['payloads', 'attempt_no = 0'],
@@ -109,7 +109,7 @@ describe.skipIf(engineMissing)(`kill -9${engineMissing}`, () => {
     ] as const) {
       const ids = await idsIn(store, table, where);
       expect(ids.length, table).toBe(stored.length);
-      expect(new Set(ids), table).toEqual(whole);
+      expect(new Set(ids), table).toEqual(complete);
     }
     // Sums do not forgive what a merge would hide.
     const [sums] = await store.select<{ requests: number }>('SELECT sum(requests) AS requests FROM usage_1m');

@@ -62,11 +62,11 @@ describe('a segment', () => {
   it('cut off anywhere, still gives the frames that are whole', () => {
     fc.assert(
       fc.property(exchanges, fc.double({ min: 0, max: 1, noNaN: true }), (written, share) => {
-        const whole = segmentOf(written);
-        const cut = whole.subarray(0, Math.floor(share * whole.length));
+        const complete = segmentOf(written);
+        const cut = complete.subarray(0, Math.floor(share * complete.length));
         const read = idsOf(cut);
         expect(read).toEqual(written.slice(0, read.length).map(e => e.id));
-        const ends = parseSegment(whole, id).frames.map(frame => frame.offset + 20 + frame.payload.length);
+        const ends = parseSegment(complete, id).frames.map(frame => frame.offset + 20 + frame.payload.length);
         expect(read).toHaveLength(ends.filter(end => end <= cut.length).length);
         const headerEnd = cut.length < fileHeaderBytes ? 0 : fileHeaderBytes;
         expect(parseSegment(cut, id).tornBytes).toBe(cut.length - (ends[read.length - 1] ?? headerEnd));
@@ -83,15 +83,15 @@ describe('a segment', () => {
     });
     fc.assert(
       fc.property(exchanges, damage, (written, { at, remove, insert }) => {
-        const whole = segmentOf(written);
-        const from = Math.floor(at * whole.length);
-        const broken = Buffer.concat([whole.subarray(0, from), insert, whole.subarray(from + remove)]);
-        const untouched = parseSegment(whole, id).frames.filter(
+        const complete = segmentOf(written);
+        const from = Math.floor(at * complete.length);
+        const broken = Buffer.concat([complete.subarray(0, from), insert, complete.subarray(from + remove)]);
+        const untouched = parseSegment(complete, id).frames.filter(
           ({ offset, payload }) => offset + 20 + payload.length <= from || offset >= from + remove,
         );
         const read = parseSegment(broken, id).frames.map(frame => Buffer.from(frame.payload).toString('latin1'));
         expect(read).toEqual(expect.arrayContaining(untouched.map(frame => Buffer.from(frame.payload).toString('latin1'))));
-        const payloads = parseSegment(whole, id).frames.map(frame => Buffer.from(frame.payload).toString('latin1'));
+        const payloads = parseSegment(complete, id).frames.map(frame => Buffer.from(frame.payload).toString('latin1'));
         for (const found of read) expect(payloads).toContain(found);
         expect(new Set(read).size).toBe(read.length);
       }),

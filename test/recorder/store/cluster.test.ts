@@ -27,11 +27,11 @@ describe.skipIf(engineMissing)(`the form for a cluster${engineMissing}`, async (
   );
 
   test('of an erasure is understood as well', async () => {
-    const said: string[] = [];
-    const store = { command: async (query: string) => void said.push(query) };
+    const sent: string[] = [];
+    const store = { command: async (query: string) => void sent.push(query) };
     await eraseRows(store, { tenant: 'a', user: 'u' }, 0, {}, ddlTargetOf('c'));
-    expect(said.length).toBeGreaterThan(4);
-    for (const statement of said) expect(parses(statement.replaceAll(/\{(\w+): \w+(?:\(\d\))?\}/g, "'x'"))).toContain('AlterQuery');
+    expect(sent.length).toBeGreaterThan(4);
+    for (const statement of sent) expect(parses(statement.replaceAll(/\{(\w+): \w+(?:\(\d\))?\}/g, "'x'"))).toContain('AlterQuery');
   });
 });
 
