@@ -1,5 +1,5 @@
 /**
- * The same tale on real input: recorded provider answers over real sockets, asked through the gateway, asked again of other providers, swept and
+ * The same walk on real input: recorded provider responses over real sockets, sent through the gateway, replayed to other providers, swept and
  * gated; and a published chain of two models, imported and swept.
  */
 import { describe, expect, test } from 'vitest';

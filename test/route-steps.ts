@@ -48,7 +48,7 @@ export interface RouteTrace {
   readonly steps: readonly RouteStepTrace[];
 }
 
-/** Simulates, and tells every step of it. */
+/** Simulates, and gives every step. */
 export function traceRoute(
   policy: RoutePolicy,
   seed: string,

@@ -1,4 +1,4 @@
-/** Canary secrets in every slot that takes one, and providers that repeat what they are told: no log, span, row, spool file, metric or error holds one. */
+/** Canary secrets in every slot that takes one, and providers that repeat what they receive: no log, span, row, spool file, metric or error holds one. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
@@ -152,7 +152,7 @@ test.skipIf(engineMissing)(`no secret is told to anybody${engineMissing}`, { tim
   } finally {
     process.kill(pid, 'SIGCONT');
   }
-  // The configuration is told of as well, good or bad.
+  // The configuration is reported as well, valid or not.
   const bad = config(url)
     .replace('api: gemini', 'api: gemni')
     .replace('region: us-east-1, ', '')

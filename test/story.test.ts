@@ -1,5 +1,5 @@
 /**
- * The whole tale: asked, remembered, asked again, judged.
+ * The whole walk: requested, recorded, replayed, judged.
  *
  * A team has a cheap model and a good one, and wonders how sure the cheap one must be for its answer to do. Everything here is what a user
  * does: `hindcast serve`, the official OpenAI client, the official ClickHouse client, and the command line.
@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 import { Workspace } from './hindcast.ts';
 import { runIn } from './in-process.ts';
 
-// As quick as the machine allows: what is told does not hang on the simulated models' time.
+// As quick as the machine allows: the story does not depend on the simulated models' latency.
 const fast = 'ttft=1:tps=100000';
 const config = `
 server: { port: 0 }
@@ -79,7 +79,7 @@ test('a request is asked, remembered, asked again and judged', { timeout: 120_00
   expect(escalated!.n).toBeGreaterThan(0);
   expect(escalated!.n).toBeLessThan(requestCount);
 
-  // Asked again: what would each model alone have said?
+  // Replayed: what does each model alone respond?
   const replayed = await runIn(
     place,
     'replay',

@@ -22,10 +22,10 @@ afterAll(() => seeded?.[Symbol.asyncDispose]());
 
 const guarded = routeEntries.filter(([, spec]) => spec.role !== 'open');
 const changes = routeEntries.filter(([, spec]) => spec.method !== 'GET');
-/** Of reads and of what can be said twice. */
+/** Reads, which can be repeated. */
 const repeatable = guarded.filter(([, spec]) => spec.method === 'GET');
 
-/** Status, and what the answer says of itself. */
+/** Status, and the error code of the response. */
 async function outcomeOf(name: RouteName, options: CallOptions): Promise<string> {
   const leaving = new AbortController();
   const response = await seeded.call(name, { ...calls[name], ...options, signal: leaving.signal });

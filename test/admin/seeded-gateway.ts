@@ -179,7 +179,7 @@ async function seedRun(path: string, storeUrl: string, original: string): Promis
   await store.close();
 }
 
-/** A call of each route that is in order, but for who asks; changes come last where they take something away. */
+/** A valid call of each route, without a key; changes that remove something come last. */
 export const validCalls = ({ acme }: Pick<SeededGateway, 'acme'>): Readonly<Record<RouteName, CallOptions>> => ({
   listExchanges: { query: { since: '1h', route: 'smart', tag: 'tier=paid', limit: '1' } },
   getExchange: { params: { id: acme } },

@@ -55,7 +55,7 @@ async function stayAlive(attack: Promise<unknown>): Promise<{ pingMs: number; sh
   return { pingMs, shipMs };
 }
 
-/** As a reader without a password asks; given up after `ms`. */
+/** A query of a reader without a password; aborted after `ms`. */
 async function ask(sql: string, ms = isLong ? 1_500 : 1_000): Promise<string> {
   try {
     const response = await fetch(`${recorder.storeUrl}/`, { method: 'POST', body: sql, signal: AbortSignal.timeout(ms) });

@@ -1,4 +1,4 @@
-/** How soon a provider is told that its answer is no longer wanted: callers that leave in the middle of a stream, one after another. */
+/** How soon a provider sees that its response is no longer needed: callers that leave in the middle of a stream, one after another. */
 import { connect } from 'node:net';
 import { idle, requestBodies } from './cells.ts';
 import type { Running } from './subjects.ts';

@@ -10,7 +10,7 @@ export interface Cell {
   readonly answer: /** With so many tokens' log-probabilities; none when absent. */
     | { readonly type: 'json'; readonly bytes: number; readonly logprobs?: number }
     | { readonly type: 'sse'; readonly chunks: number; readonly gapMs: number; readonly delayMs: number };
-  /** The model that is asked; one that the cell's provider has when absent. */
+  /** The requested model; one that the cell's provider has when absent. */
   readonly model?: string;
   /** The wire format of the provider that answers. */
   readonly provider: 'openai' | 'anthropic';

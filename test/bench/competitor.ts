@@ -34,7 +34,7 @@ async function waitUntilListening(origin: string): Promise<void> {
   }
 }
 
-/** Once it answers: where it is asked, as whom, and how it ends. */
+/** Once it answers: its URL, its headers, and how it ends. */
 export async function runningCompetitor(
   { child }: Started,
   port: number,

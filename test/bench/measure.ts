@@ -102,7 +102,7 @@ export class SubjectRun {
     const figures = await measureCell(running, { ...cell, warmup }, this.#sent, load).catch(error => ({ invalid: String(error) }));
     this.#sent += warmup + cell.requests;
     const measuresCancellation = cell.leaving && figures.invalid === undefined;
-    // Whoever cannot stream has nobody who leaves it.
+    // Without streaming nobody can leave in the middle.
     const cancellations = measuresCancellation ? await cancellationMs(running, upstream).catch(error => String(error)) : undefined;
     if (measuresCancellation) this.#sent += callers;
     const invalid = typeof cancellations === 'string' ? cancellations : figures.invalid;

@@ -1,4 +1,4 @@
-/** This gateway with nothing to tell anybody: the same server, no telemetry, no log, and a sink that keeps nothing. */
+/** This gateway without output: the same server, no telemetry, no log, and a sink that keeps nothing. */
 import { loadConfig, printProblems } from '../../gateway/config/index.ts';
 import { type ExchangeSink, seal } from '../../gateway/core/exchange.ts';
 import { silentLog } from '../../gateway/observability/logs.ts';

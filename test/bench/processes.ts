@@ -1,4 +1,4 @@
-/** Processes of the bench: started on the core that is theirs, and asked of the kernel what they have used. */
+/** Processes of the bench: pinned to their cores, with the CPU time that the kernel counts. */
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';

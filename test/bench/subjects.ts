@@ -1,4 +1,4 @@
-/** Who is measured. Each starts afresh in a folder of its own, and knows how to be asked for a cell. */
+/** The subjects of the bench. Each starts afresh in a folder of its own, and knows path and headers of a cell's requests. */
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -13,7 +13,7 @@ export interface Running {
   readonly pid: number;
   pathOf(cell: Cell): string;
   headersOf(cell: Cell): Readonly<Record<string, string>>;
-  /** Whether it was started with the probe that tells what it allocates. */
+  /** Whether it was started with the probe that counts allocations. */
   readonly isProbed?: boolean;
   /** How many of the requests that it was sent have arrived where it records; undefined when it records nothing. */
   recorded?(): Promise<number>;
@@ -26,7 +26,7 @@ export interface Subject {
   readonly name: string;
   readonly what: string;
   runs(cell: Cell): boolean;
-  /** Of a cell's requests, the share that it is asked; all when absent. */
+  /** The share of a cell's requests that it gets; all when absent. */
   readonly share?: number;
   /** Without node options of the caller's it is started with the probe, where it is a program of node's. */
   start(upstream: string, nodeOptions?: readonly string[]): Promise<Running>;

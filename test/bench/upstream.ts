@@ -1,4 +1,4 @@
-/** The provider of the bench, a process of its own: the first part of a path names the cell, and the answers are ready before anybody asks. */
+/** The provider of the bench, a process of its own: the first part of a path names the cell, and the responses are prepared beforehand. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answers, type Cell, cellNamed } from './cells.ts';
@@ -19,7 +19,7 @@ function preparedOf(name: string): Prepared | undefined {
 }
 
 let count = 0;
-/** When streams were given up by whoever read them, in milliseconds of the epoch. */
+/** When streams were aborted by their readers, in milliseconds since 1970. */
 let givenUpAt: number[] = [];
 
 const server = createServer((request, response) => {

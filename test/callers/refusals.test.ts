@@ -1,4 +1,4 @@
-/** A target's refusal: whether another maker is asked, what reads as a full context, and what callers are told of an empty account. */
+/** A target's refusal: whether another maker is tried, what counts as a full context, and the error for an empty account. */
 import { expect, test } from 'vitest';
 import { parseFailure } from '../../gateway/providers/openai/parsing/failure.ts';
 import { respondJson, startGateway, startUpstream } from '../gateway/harness.ts';

@@ -1,4 +1,4 @@
-/** An upstream on a real socket that speaks every wire format. The request's scene chooses the response, and it stores its requests. */
+/** An upstream on a real socket with every wire format. The request's scene chooses the response, and it stores its requests. */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -11,7 +11,7 @@ const patch = '*** Begin Patch\n*** Add File: a "b".txt\n+ü\n*** End Patch';
 const grammar = { type: 'grammar', syntax: 'lark', definition: 'start: "x"' };
 const parameters = { type: 'object', properties: { target: { type: 'string' } } };
 
-/** Makes the given calls, in the format that it is asked in. */
+/** Makes the given calls, in the format of the request. */
 const calling = (calls: readonly { name: string; arguments: string }[]) =>
   startUpstream((response, { body }, { url }) => {
     const dialect = dialectAt(url ?? '')!;

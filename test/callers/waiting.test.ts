@@ -17,7 +17,7 @@ routes:
 ${['a', 'b', 'c', 'd', 'e', 'f'].map(name => `  ${name}: { steps: [{ target: slow/${name}, retries: 0 }] }`).join('\n')}`,
   { limits: { keepAliveMs: 15 } },
 );
-/** Between the clients and the gateway: tells when bytes of the gateway pass. */
+/** Between the clients and the gateway: reports when bytes of the gateway pass. */
 const relay = createServer(client => {
   const server = connect(gateway.port, '127.0.0.1');
   server.on('data', () => relay.emit('passed'));

@@ -1,4 +1,4 @@
-/** Audits of a live chain, through a real gateway and store: what chance asked for is recorded with its chance, and eval weighs it. */
+/** Audits of a live chain, through a real gateway and store: random audits are recorded with their probability, and eval weights them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import { Workspace } from '../hindcast.ts';

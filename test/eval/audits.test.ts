@@ -1,4 +1,4 @@
-/** What live routes ask beside their answers, audits and shadows, judged like any replay: over a real gateway and store. */
+/** Audits and shadows of live routes, judged like any replay, over a real gateway and store. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -15,7 +15,7 @@ const chain = (text: string): Chain => chainOf(text, new Map()) as Chain;
 const three = chain('small,middle,large');
 const two = chain('small,large');
 
-/** Each tier is right with a chance that its confidence tells: accepting at t harms (1 - sure)/2 of what is accepted. */
+/** Each tier is right with the probability of its confidence: accepting at t harms (1 - sure)/2 of what is accepted. */
 function population(n: number, draw: () => number, more: (i: number) => Partial<Item> = () => ({})): Item[] {
   return Array.from({ length: n }, (_, i): Item => {
     const outcome = (cost: number, worth: number): Outcome => {

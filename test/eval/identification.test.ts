@@ -1,4 +1,4 @@
-/** What a live log cannot tell is not certified: generated traffic whose truth is known. */
+/** What a live log cannot show is not certified: generated traffic with known truth. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** What the gateway does with a certified threshold is what eval said it would do: every request is asked through the real router. */
+/** The gateway does with a certified threshold what eval predicted: every request goes through the real router. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { certify } from '../../eval/certify/certify.ts';

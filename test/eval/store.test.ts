@@ -220,7 +220,7 @@ describe('the matrix', () => {
     expect(cell(outcomes, 2, 'recorded')).toMatchObject({ costNanoUsd: 123, latencyMs: 900 });
     expect(cell(outcomes, 2, 'x')).toMatchObject({ costNanoUsd: 5, latencyMs: 7, quality: 0.5 });
     expect(cell(outcomes, 4, 'recorded')).toMatchObject({ failure: { kind: 'overloaded' } });
-    // What an arm is compared with are the requests that its run asked.
+    // An arm is compared on the requests of its run.
     expect(outcomes.items.map(item => item.id)).not.toContain(id(3));
   });
 });

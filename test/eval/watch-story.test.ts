@@ -65,7 +65,7 @@ test('what the audits show is told: a promise that holds, too little to tell, an
   expect(broken).toMatchObject({ code: 1, report: { state: 'breach', alarm_at: expect.closeTo(20) } });
   expect(broken.report.harm).toBeGreaterThan(0.02);
 
-  // It is kept: another look tells it again, and audits it once.
+  // It is kept: another look reports it again, and audits it once.
   expect(await watch('broken.json')).toMatchObject({ code: 1, report: { state: 'breach' } });
   const store = sqliteBreaches(join(place.folder, 'hindcast-data', 'state.sqlite'));
   expect(await store.all()).toMatchObject([{ route: 'smart', bound: 0.02 }]);

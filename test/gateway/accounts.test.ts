@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the variables of the config.
-/** Accounts at clouds: an address made of what the account says, credentials in the form that proves a call, and what is missing told. */
+/** Accounts at clouds: the address from the account, credentials that authenticate a call, and a message for what is missing. */
 import { describe, expect, test } from 'vitest';
 import type { Account } from '../../gateway/settings/settings.ts';
 import { load, problems } from './config-files.ts';

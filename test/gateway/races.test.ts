@@ -1,4 +1,4 @@
-/** The gateway's asking, budgets and fleet under a scheduler that lets whatever is under way happen in any order: bytes, hang-ups, timers, callers that come and leave. */
+/** Executions, budgets and fleet under a scheduler that runs pending work in any order: bytes, hang-ups, timers, callers that come and leave. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BudgetAdmission } from '../../gateway/budgets/admission.ts';
@@ -114,7 +114,7 @@ class Town {
     this.#purse = new BudgetAdmission({ clock: this.clock, ledger: this.ledger, local: sqliteLedger(':memory:'), onFailed: () => {} });
   }
 
-  /** Each step of a call is a task of its own; after it was hung up on, nothing more is heard of it. */
+  /** Each step of a call is a task of its own; after its abort no event follows. */
   #upstream(): Upstream {
     return {
       send: (call, listener) => {

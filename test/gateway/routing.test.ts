@@ -1,4 +1,4 @@
-/** Routing features over real sockets: what is asked of whom, what waits, what is asked besides, and what operators see of it. */
+/** Routing features over real sockets: which target is called, what waits, side calls, and what operators see. */
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Exchange } from '../../gateway/core/exchange.ts';

@@ -1,4 +1,4 @@
-/** A format that a target cannot enforce is asked for, owned up to, and checked; what does not match can go on to the next target. */
+/** A format that a target cannot enforce is requested, reported, and checked; a mismatch can escalate to the next target. */
 import { expect, test } from 'vitest';
 import type { Provider } from '../../gateway/core/chat/provider.ts';
 import { anthropic } from '../../gateway/providers/anthropic.ts';

@@ -28,7 +28,7 @@ const workersOf = (pid: number): readonly number[] =>
 
 const tailed = 6;
 
-/** Whichever worker is asked, a tail shows what both answered, and the list of what is in flight has the requests of both. */
+/** Whichever worker serves it, a tail shows what both answered, and the list of what is in flight has the requests of both. */
 async function expectSharedView(url: string): Promise<void> {
   const leaving = new AbortController();
   const tail = await fetch(`${url}/admin/api/v1/tail`, { signal: leaving.signal });

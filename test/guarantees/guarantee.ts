@@ -10,7 +10,7 @@ export type GuaranteeKind =
   | 'covers about'
   /** The event is a claim that is true; shows that the test can decide. */
   | 'decides at least'
-  /** Measured and told, beyond what is claimed. */
+  /** Measured and printed, beyond what is claimed. */
   | 'told';
 
 export interface Guarantee {

@@ -24,7 +24,7 @@ import { bernoulli, clustersOfSizes, lognormal, shortSizes } from './populations
 const side = 0.025;
 const ones = (n: number): Float64Array => new Float64Array(n).fill(1);
 
-/** Once rejected a bet stays rejected, so the last look tells of all. */
+/** Once rejected a bet stays rejected, so the last look shows them all. */
 function boundedLooks(
   generator: string,
   bound: number,

@@ -229,7 +229,7 @@ test('what is meant and still lies in the spool is left out of its batch, and no
     ]);
   const [erased, token, ...ids] = left();
   expect([erased, ids]).toEqual([1, [exchanges[1]!.id, exchanges[2]!.id]]);
-  // The token tells of the place, so that what was half inserted before is known again.
+  // The token depends on the place, so that a half-done insert is recognised.
   expect(token).toBe(left(tombstoneOf({ exchange: newId() }, 0))[1]);
 });
 

@@ -1,4 +1,4 @@
-/** A store that keeps what it is given as ClickHouse would, token by token, and fails when it is told to. */
+/** A store that keeps what it is given as ClickHouse would, token by token, and fails on demand. */
 
 import type { TableName } from '../../recorder/rows/tables.ts';
 import type { RowBytes } from '../../recorder/store/store.ts';

@@ -100,7 +100,7 @@ test('each result is returned once: in order by name, or only for equal argument
   );
 });
 
-/** A model whose response depends on the length of the conversation; `asked` holds its requests. */
+/** A model whose response depends on the length of the conversation; `requested` holds its requests. */
 async function model(script: readonly Json[]) {
   const requested: { messages: readonly Json[]; seed: unknown }[] = [];
   const server = createServer(async (request, response) => {

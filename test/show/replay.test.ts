@@ -25,7 +25,7 @@ test.skipIf(missing)(
     expect(shown.doneAtKill).toBeLessThan(2 * shown.captured);
     expect([shown.resumed.code, shown.resumed.stderr]).toEqual([0, expect.anything()]);
     expect(shown.answersEach).toEqual(Array(2 * shown.captured).fill(1));
-    // Only what was under way at the kill was asked twice.
+    // Only calls under way at the kill were sent twice.
     expect(shown.lost).toBeLessThanOrEqual(8);
     expect(shown.diff.code).toBe(0);
     expect(shown.html).not.toMatch(/<script|https?:\/\//);

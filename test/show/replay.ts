@@ -1,5 +1,5 @@
 /**
- * `npm run show:replay`: recorded provider traffic, captured through the gateway and asked again: plan, run, a kill, resume, diff, a page,
+ * `npm run show:replay`: recorded provider traffic, captured through the gateway and replayed: plan, run, a kill, resume, diff, a page,
  * and a simulation of 100,000 requests. As a program it prints every command and what it says; a test holds it to that.
  */
 import { spawnSync } from 'node:child_process';
@@ -42,7 +42,7 @@ export interface ShowResult {
   readonly html: string;
   /** Calls that reached providers for the run, killed and resumed. */
   readonly calls: number;
-  /** Begun when the run was killed: asked again, and counted. */
+  /** Begun when the run was killed: sent again, and counted. */
   readonly lost: number;
   /** Of each request and arm, how many answers are in the store. */
   readonly answersEach: readonly number[];

@@ -267,7 +267,7 @@ test('the state store keeps its tables and what was spent', () => {
   const kept = spent(now);
   expect(spent(before).size).toBeGreaterThan(0);
   for (const [scope, usd] of spent(before)) expect(kept.get(scope), scope).toBeGreaterThanOrEqual(usd);
-  // What was asked here is counted in the same table.
+  // The requests sent here are counted in the same table.
   const sum = (all: ReadonlyMap<string, number>): number => [...all.values()].reduce((a, b) => a + b, 0);
   expect(sum(kept)).toBeGreaterThan(sum(spent(before)));
 });

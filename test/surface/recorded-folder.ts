@@ -35,7 +35,7 @@ export interface RecordedFolder extends AsyncDisposable {
   readonly gateway: Gateway;
   /** Of the answers to the route's questions. */
   readonly ids: readonly string[];
-  /** Where a judge is asked, that finds all answers equal. */
+  /** A judge that finds all responses equal. */
   readonly judgeUrl: string;
   /** Names of the headers of all answers. */
   readonly headers: ReadonlySet<string>;

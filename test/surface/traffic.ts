@@ -1,4 +1,4 @@
-/** Exchanges of every kind, as they were asked of version 0.1.0 and are asked again. */
+/** Requests of every kind, as they were sent to version 0.1.0 and are sent again. */
 import type { Gateway } from '../hindcast.ts';
 
 const chat = (model: string, content: string, more: object = {}) => ({ model, messages: [{ role: 'user', content }], ...more });

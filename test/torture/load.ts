@@ -1,4 +1,4 @@
-/** Callers that ask without end, streamed and whole, and write down whose answer they saw to its end. */
+/** Callers that send requests without end, streaming and non-streaming, and note which responses they saw to the end. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Counts {

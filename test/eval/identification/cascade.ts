@@ -5,9 +5,9 @@ import { randomGenerator } from '../../../statistics/index.ts';
 export interface CascadeOptions {
   readonly requests: number;
   readonly seed: number;
-  /** The deployed threshold: the strong target is asked below it. */
+  /** The deployed threshold: the strong target is called below it. */
   readonly deployed?: number;
-  /** `audit_probability` of the route; 0 leaves out every strong answer that the cascade did not ask for. */
+  /** `audit_probability` of the route; 0 leaves out every strong response that the cascade did not need. */
   readonly audit?: number;
   /** How surely an answer is right, by its confidence. */
   readonly right?: (confidence: number) => number;

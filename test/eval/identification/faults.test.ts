@@ -1,4 +1,4 @@
-/** Logs whose truth is known: no command says more of them than they can tell, and all say the same. */
+/** Logs with known truth: no command claims more than they show, and all commands agree. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Item } from '../../../eval/outcomes/outcomes.ts';

@@ -1,4 +1,4 @@
-/** A caller who leaves takes every call that was made for it along, whatever it was waiting for; what was used is recorded and charged. */
+/** A caller who disconnects cancels every call that was made for it, whatever state it is in; what was used is recorded and charged. */
 import { expect, test } from 'vitest';
 import { chunks, completion } from '../../faults/chat.ts';
 import { blackhole, ok, stream } from '../../faults/scripts.ts';

@@ -1,4 +1,4 @@
-/** What callers are handed is what is recorded: a checksum and a digest prove it, whatever the pieces and wherever it broke. */
+/** What callers receive is what is recorded: a checksum and a digest prove it, for any chunks and any break. */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';

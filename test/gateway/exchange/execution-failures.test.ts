@@ -15,7 +15,7 @@ interface Setting extends ExecutionRequest, Omit<ExecutionHarnessOptions, 'upstr
   readonly keys?: readonly string[];
 }
 
-/** Asks a chain of two scripted upstreams, and tells what came of it. */
+/** Sends a request to a chain of two scripted upstreams, and gives the result. */
 async function execute({ a = [], b = [], keys = ['sk-key-of-A'], ...form }: Setting) {
   await using upstreamA = await FaultyUpstream.start(...a);
   await using upstreamB = await FaultyUpstream.start(...b);

@@ -117,7 +117,7 @@ export interface ExecutionRequest {
   readonly chain?: readonly (string | (Partial<RouteStep> & { readonly target: string }))[];
   readonly deadlineMs?: number;
   readonly routedRequest?: Partial<RoutedRequest>;
-  /** How many characters the caller takes before it asks for a pause. */
+  /** How many characters the caller reads before it pauses. */
   readonly bufferedMax?: number;
 }
 

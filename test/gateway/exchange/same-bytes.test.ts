@@ -36,7 +36,7 @@ const formats: Readonly<Record<string, Format>> = {
     inPath: true,
   },
 };
-/** Every one that some provider speaks, too: a new one needs a line above. */
+/** Every one that some provider has, too: a new one needs a line above. */
 const spoken = callerFormats
   .filter(({ wire }) => Object.values(providers).some(provider => provider.wire === wire))
   .map(dialect => (dialect.wire === 'gemini-generate' ? geminiFor('route', false, true) : dialect));

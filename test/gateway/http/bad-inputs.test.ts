@@ -1,4 +1,4 @@
-/** Hostile and broken requests, row by row: each gets its one right answer, no provider is asked, and the gateway lives on. */
+/** Hostile and broken requests, row by row: each gets its one right response, no provider is called, and the gateway keeps running. */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -63,7 +63,7 @@ interface Row {
     readonly headers?: Readonly<Record<string, RegExp>>;
     readonly closes?: boolean;
     readonly withinMs?: number;
-    /** What the provider must have been sent, when it was asked at all. */
+    /** What the provider must have received, when it was called at all. */
     readonly passed?: string;
   };
 }

@@ -163,7 +163,7 @@ function clientSpan(
   });
 }
 
-/** What the caller asked for, as every attempt was asked. Contents are never on spans; `hindcast.payload.ref` says where they lie. */
+/** The caller's parameters, as every attempt sent them. Contents are never on spans; `hindcast.payload.ref` says where they lie. */
 function parametersOf(chat: ChatRequest): Attributes {
   return defined({
     [a.requestStream]: chat.stream || undefined,
@@ -199,7 +199,7 @@ function span({ resource, scope }: SpanSettings, { context, parent, startedAt, e
   };
 }
 
-/** What was asked and answered, for those who opted in to see it in their traces. */
+/** Request and response, for those who opted in to see them in their traces. */
 const contentEvent = ({ chat, answer }: SpanDetails, at: Instant): TimedEvent => ({
   time: hrTimeOf(at),
   name: 'gen_ai.client.inference.operation.details',

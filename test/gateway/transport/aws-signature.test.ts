@@ -1,4 +1,4 @@
-/** Signatures are those of AWS's own library, and Google's tokens are asked for once and kept. */
+/** Signatures are those of AWS's own library, and Google's tokens are requested once and kept. */
 import { generateKeyPairSync, verify } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,4 @@
-/** The sieve may be wrong in one way only: it may ask for a search that finds nothing. */
+/** The prefilter may be wrong in one way only: it may cause a search that finds nothing. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SecretPrefilter } from '../../../gateway/transport/secret-prefilter.ts';

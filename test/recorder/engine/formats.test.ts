@@ -1,4 +1,4 @@
-/** What ClickHouse's own client can ask for: every format out, every format in again, streamed and whole, packed and not. */
+/** What ClickHouse's own client can request: every format, out and in, streaming and not, compressed and not. */
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asWriter, engineMissing, runQuery, startTestEngine, type TestEngine, writerKey } from '../running-engine.ts';

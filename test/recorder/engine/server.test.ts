@@ -557,7 +557,7 @@ describe('An engine that cannot start', () => {
   });
 });
 
-/** Queries that run in the engine besides the one that asks. */
+/** Queries that run in the engine besides this one. */
 const running = async (): Promise<number> =>
   (await engine.writer.select<{ n: number }>("SELECT count() AS n FROM system.processes WHERE query NOT LIKE '%system.processes%'"))[0]
     ?.n ?? 0;

@@ -1,4 +1,4 @@
-/** Stands in for a gateway in tests that kill it: starts a recorder, records one exchange and tells where the store is. */
+/** Stands in for a gateway in tests that kill it: starts a recorder, records one exchange and prints the store's URL. */
 import { join } from 'node:path';
 import { spoolRoot } from '../../../recorder/files/paths.ts';
 import { startRecorder } from '../../../recorder/process/supervisor.ts';

@@ -72,7 +72,7 @@ describe.skipIf(engineMissing).concurrent(`the recorder process${engineMissing}`
     await expect.poll(() => recorder.problem(), { timeout: 5_000, interval: 5 }).toMatch(/ended with SIGKILL; it is started again/);
     await expect.poll(() => recorder.problem(), { timeout: 20_000 }).toBeUndefined();
     expect(recorder.storeUrl).toBe(url);
-    // The same store object goes on, for it finds the new engine.
+    // The same store object continues: it finds the new engine.
     expect(await count(store)).toBe(0);
     expect(lines).toEqual([expect.stringMatching(/SIGKILL/)]);
     await store.close();
@@ -113,7 +113,7 @@ describe.skipIf(engineMissing).concurrent(`the store for commands${engineMissing
     const ended = once(gateway.process, 'exit');
     gateway.process.kill('SIGTERM');
     expect((await ended)[0]).toBe(0);
-    // The gateway took the engine along: the command goes on with one of its own.
+    // The engine ended with the gateway: the command continues with one of its own.
     expect(await count(store, `request_id = '${gateway.id}'`)).toBe(1);
     await store.close();
     expect(isLocked(ownerLockFile(folder.path))).toBe(false);
