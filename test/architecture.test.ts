@@ -207,6 +207,7 @@ const six = (): number => 6;
     expect(objections(exportsAreDocumented, planted('eval/x.ts', `/** Twos. */\n${alone}`))).toEqual([]);
     expect(objections(exportsAreDocumented, planted('eval/x.ts', alone))).toHaveLength(1);
     expect(objections(exportsAreDocumented, planted('scripts/x.ts', alone))).toEqual([]);
+    expect(objections(exportsAreDocumented, planted('dashboards/console/x.ts', alone))).toEqual([]);
   });
 
   test('when a provider has no fixture', () => {
