@@ -24,7 +24,6 @@ import { createDispatch, createRoutes, type RouteEntry } from './http/route-tabl
 import { auditRollbacks } from './observability/audit.ts';
 import { requestLine } from './observability/logs.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
-import { createWebhooks } from './transport/webhooks.ts';
 import { type FileRegistry, openFileRegistry } from './passthrough/batches/file-registry.ts';
 import { passThroughRoutes } from './passthrough/routes.ts';
 import { wallClock } from './settings/clock.ts';
@@ -32,6 +31,7 @@ import { newExchangeId, traceFrom } from './settings/ids.ts';
 import type { Settings } from './settings/settings.ts';
 import { BackgroundTasks } from './targets/background-tasks.ts';
 import { httpUpstream, type Upstream } from './transport/upstream.ts';
+import { createWebhooks } from './transport/webhooks.ts';
 
 export type { Gateway, GatewayOptions };
 

@@ -6,9 +6,9 @@ import type { ExecutionHandle, GatewayRuntime, RequestContext, RoutedRequest } f
 import type { Refusal } from '../exchange/response/refusal.ts';
 import { targetsOf } from '../exchange/routed-request.ts';
 import type { BudgetLevel } from '../observability/metrics.ts';
-import type { Webhooks } from '../transport/webhooks.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { Webhooks } from '../transport/webhooks.ts';
 import { BudgetNotices } from './budget-notices.ts';
 import { CostEstimator, type PricedEstimate, type PriceOfTarget } from './cost-estimate.ts';
 import { budgetExceeded, budgetWarning, limitHeaders, limitsUnavailable, priceUnknown, rateLimitExceeded } from './error-responses.ts';

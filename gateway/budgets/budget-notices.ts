@@ -3,8 +3,8 @@ import type { BudgetScope, ScopeState } from '../core/money/budget.ts';
 import { periodOf } from '../core/money/period.ts';
 import { type NanoUsd, usd } from '../core/money/price.ts';
 import type { Instant } from '../core/shared/time.ts';
-import type { Webhooks } from '../transport/webhooks.ts';
 import type { Settings, WebhookEvent } from '../settings/settings.ts';
+import type { Webhooks } from '../transport/webhooks.ts';
 import type { BudgetLedger } from './ledger.ts';
 
 const totalMs = 365 * 86_400_000;
