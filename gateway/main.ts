@@ -10,6 +10,7 @@ import { openAdmin } from '../recorder/process/open-admin.ts';
 import { type Recorder, startRecorder } from '../recorder/process/supervisor.ts';
 import { redactingSink } from '../recorder/redact/redacting-sink.ts';
 import { openSpool } from '../recorder/spool/spool.ts';
+import { openCommands } from './cli/admin/child-commands.ts';
 import { registerTail } from './cli/admin/register.ts';
 import { banner, listeningLine } from './cli/banner.ts';
 import { action, CommandError, exit, loadSettings, note } from './cli/command.ts';
@@ -93,6 +94,7 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
     audit: audit.write,
     ...state,
     ...openAdmin(settings),
+    commands: openCommands(settings.file),
     ...(await openConfiguredFlags(settings, log)),
     settings,
     sink,
@@ -173,6 +175,7 @@ async function serveAsWorker(options: ServeOptions, channel: PrimaryChannel): Pr
       audit: audit.write,
       ...state,
       ...openAdmin(settings),
+      commands: openCommands(settings.file),
       siblings: channel.siblings,
       ...(await openConfiguredFlags(settings, log)),
       settings,

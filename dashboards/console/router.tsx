@@ -1,7 +1,8 @@
 /** Which page stands at which address. Pages but the first are fetched when they are opened. */
-import { createRootRoute, createRoute, createRouter, Link, redirect } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { ExchangePage } from './exchange/page.tsx';
 import { Empty, Problem, Waiting } from './parts/feedback.tsx';
+import { parseCompareSearch, parseReplaySearch } from './replay/search.ts';
 import { Shell } from './shell/shell.tsx';
 import { parseSearch } from './traffic/filters.ts';
 import { TrafficPage } from './traffic/page.tsx';
@@ -23,6 +24,20 @@ const tabOf = ({ tab }: Readonly<Record<string, unknown>>): { readonly tab?: str
 
 const exchange = createRoute({ getParentRoute: () => root, path: '/exchanges/$id', validateSearch: tabOf, component: ExchangePage });
 
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: '/replay',
+  validateSearch: parseReplaySearch,
+  component: lazyRouteComponent(() => import('./replay/runs-page.tsx'), 'RunsPage'),
+});
+
+const compare = createRoute({
+  getParentRoute: () => root,
+  path: '/replay/$id',
+  validateSearch: parseCompareSearch,
+  component: lazyRouteComponent(() => import('./replay/compare-page.tsx'), 'ComparePage'),
+});
+
 const NotFound = () => (
   <Empty title="There is no such page">
     <Link to="/traffic">Go to the traffic</Link>
@@ -30,7 +45,7 @@ const NotFound = () => (
 );
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, traffic, exchange]),
+  routeTree: root.addChildren([start, traffic, exchange, runs, compare]),
   basepath: '/console',
   defaultPreload: 'intent',
   defaultPreloadStaleTime: 0,

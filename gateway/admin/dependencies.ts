@@ -12,6 +12,7 @@ import type { Settings } from '../settings/settings.ts';
 import type { Probes } from '../targets/probes.ts';
 import type { TargetRegistry } from '../targets/registry.ts';
 import type { InFlight } from './api/exchanges.ts';
+import type { Commands } from './commands.ts';
 import type { Tails } from './live/tails.ts';
 import type { SiblingWorkers } from './live/workers.ts';
 import type { Records } from './records.ts';
@@ -38,6 +39,8 @@ export interface AdminDependencies {
   readonly siblings: SiblingWorkers | undefined;
   /** Reads records; no records can be read when absent. */
   readonly records: Records | undefined;
+  /** Who runs commands; nobody when absent. */
+  readonly commands: Commands | undefined;
   /** Lets commands of the same machine in. */
   readonly adminKey: Secret | undefined;
   /** Ships what was recorded so far; false when it takes longer than 5 s. */

@@ -5,6 +5,7 @@ import type { RouteEntry } from '../http/route-table.ts';
 import { AdminAccessAudit } from '../observability/audit.ts';
 import type { Secret } from '../settings/secret.ts';
 import type { InFlight, TailEvent } from './api/exchanges.ts';
+import type { Commands } from './commands.ts';
 import { ConsolePages } from './console/routes.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { docsRoutes } from './docs/routes.ts';
@@ -19,6 +20,8 @@ import type { Records } from './records.ts';
 export interface AdminOptions {
   /** Reads records; without it the API answers 503 `store_unavailable`. The gateway closes it. */
   readonly records?: Records;
+  /** Runs commands of this program; the API runs none when absent. The gateway closes it. */
+  readonly commands?: Commands;
   /** The other workers of this gateway; absent when there is one. */
   readonly siblings?: SiblingWorkers;
   /** Lets commands of the same machine in. */
@@ -47,11 +50,20 @@ export class GatewayAdmin implements LiveView {
   readonly #console = new ConsolePages();
 
   constructor(options: AdminOptions, lent: Lent) {
-    const { records, siblings, adminKey, flush } = options;
+    const { records, commands, siblings, adminKey, flush } = options;
     this.#options = options;
     this.#lent = lent;
     this.#tails = new Tails(lent.clock);
-    this.#api = new AdminApi({ ...lent, records, siblings, adminKey, flush, tails: this.#tails, inFlight: () => this.inFlight() });
+    this.#api = new AdminApi({
+      ...lent,
+      records,
+      commands,
+      siblings,
+      adminKey,
+      flush,
+      tails: this.#tails,
+      inFlight: () => this.inFlight(),
+    });
     const { contextOf, registry, probes, clock, audit } = lent;
     const accessAudit = new AdminAccessAudit(audit);
     this.routes = [
@@ -86,6 +98,7 @@ export class GatewayAdmin implements LiveView {
   }
 
   async stop(): Promise<void> {
+    this.#options.commands?.close();
     await Promise.all([this.#api.stop(), this.#console.stop(), this.#options.records?.close()]);
   }
 }

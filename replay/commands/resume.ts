@@ -36,6 +36,7 @@ export async function resumeRun(
   const settings = settingsFor(options);
   const open = readRun(settings.store.path, runIdOf(settings, name));
   const lock = lockRun(open.folder, open.manifest.run);
+  process.send?.({ run: open.manifest.run });
   try {
     const all = { ...(open.manifest.options as RunOptions), ...options };
     requireSameConfiguration(open.manifest, all, settings);

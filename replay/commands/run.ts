@@ -60,6 +60,8 @@ export async function runReplay(
     };
     createRun(settings.store.path, manifest, itemsOf(chosen));
     const lock = lockRun(runFolder(settings.store.path, id), id);
+    // Whoever started this process over a channel waits for the id.
+    process.send?.({ run: id });
     try {
       return await executeRun({
         store,

@@ -11,13 +11,16 @@ import { Login } from './login.tsx';
 import { setTheme, type Theme, useTheme } from './theme.ts';
 
 interface Place {
-  readonly to: '/traffic';
+  readonly to: '/traffic' | '/replay';
   readonly icon: IconName;
   readonly title: string;
   readonly role: Role;
 }
 
-const places: readonly Place[] = [{ to: '/traffic', icon: 'traffic', title: 'Traffic', role: 'viewer' }];
+const places: readonly Place[] = [
+  { to: '/traffic', icon: 'traffic', title: 'Traffic', role: 'viewer' },
+  { to: '/replay', icon: 'replay', title: 'Replay', role: 'viewer' },
+];
 
 export function Shell() {
   const found = useQuery({ ...session, staleTime: Number.POSITIVE_INFINITY });

@@ -1,21 +1,24 @@
 /** Traffic: what is asked and answered just now, and whatever was. */
 import './traffic.css';
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
 import { mayActAs, session } from '../api/queries.ts';
 import { Button } from '../parts/buttons.tsx';
 import { Empty, Problem, Waiting } from '../parts/feedback.tsx';
+import { Icon } from '../parts/icons.tsx';
 import { Dot } from '../parts/outcome.tsx';
 import { PageHead } from '../parts/panel.tsx';
 import { count } from '../text/format.ts';
 import { ExchangeList } from './exchange-list.tsx';
 import { merge, type Tail, useExchanges, useInFlight, useTail } from './exchanges.ts';
 import { FilterBar } from './filter-bar.tsx';
-import { filters } from './filters.ts';
+import { defaultSpan, filters } from './filters.ts';
 import { ColumnMenu, ExportMenu, useVisibility } from './menus.tsx';
 
 const here = getRouteApi('/traffic');
+
+const only = (name: 'route' | 'tag', value: string | undefined) => (value === undefined ? {} : { [name]: value });
 
 export function TrafficPage() {
   const search = here.useSearch();
@@ -44,6 +47,16 @@ export function TrafficPage() {
         </Button>
         <ColumnMenu visibility={visibility} onChange={setVisibility} />
         <ExportMenu search={search} />
+        {mayActAs(who?.role ?? 'viewer', 'analyst') && (
+          <Link
+            className="button"
+            to="/replay"
+            search={{ create: true, since: search.since || defaultSpan, ...only('route', search.route), ...only('tag', search.tag) }}
+          >
+            <Icon name="replay" />
+            Replay these
+          </Link>
+        )}
       </PageHead>
       <FilterBar
         key={search.text ?? ''}

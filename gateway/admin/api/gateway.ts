@@ -1,7 +1,7 @@
 /** The gateway itself: thresholds, certificates, targets, what would become of a request, and its configuration. */
 import { z } from 'zod';
 import { change, read } from './contract.ts';
-import { count, json, listOf, word } from './fields.ts';
+import { count, json, listOf, pageOnly, word } from './fields.ts';
 
 const routePath = z.object({ route: word('Name of the route.') });
 
@@ -81,9 +81,35 @@ export const targetsAnswer = z
   })
   .meta({ id: 'Targets', description: 'Health, limits and keys of targets, as the worker that answers sees them.' });
 
+export const routeRow = z
+  .object({
+    name: z.string(),
+    strategy: z.string().nullable().describe('How targets of one place are ordered; null for the order of the file.'),
+    steps: z.array(
+      z.object({
+        target: z.string(),
+        accept: json.describe('What an answer must show to be kept; null when every answer is kept.'),
+      }),
+    ),
+    variants: z.array(z.object({ route: z.string(), share: z.number().describe('Of the requests, in [0, 1].'), rolls_out: z.boolean() })),
+    flag: z.string().nullable(),
+    shadows: json.describe('Copies of its traffic, and where they go; null when there are none.'),
+    certified: z.boolean(),
+  })
+  .meta({ id: 'Route', description: 'A route of the configuration.' });
+export type RouteRow = z.output<typeof routeRow>;
+
 const configText = z.string().max(4 * 1024 * 1024);
 
 export const gatewayRoutes = {
+  listRoutes: read({
+    path: '/routes',
+    summary: 'List the routes of the configuration.',
+    role: 'viewer',
+    sees: 'gateway',
+    query: pageOnly,
+    answer: listOf(routeRow),
+  }),
   getThresholds: read({
     path: '/thresholds/{route}',
     summary: 'Show what each step of a route accepts.',

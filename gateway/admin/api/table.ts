@@ -4,11 +4,12 @@ import { accessRoutes } from './access.ts';
 import type { RouteSpec } from './contract.ts';
 import { exchangeRoutes } from './exchanges.ts';
 import { gatewayRoutes } from './gateway.ts';
+import { runRoutes } from './runs.ts';
 import { usageRoutes } from './usage.ts';
 
 export const prefix = '/admin/api/v1';
 
-export const apiRoutes = { ...exchangeRoutes, ...usageRoutes, ...gatewayRoutes, ...accessRoutes } satisfies Readonly<
+export const apiRoutes = { ...exchangeRoutes, ...usageRoutes, ...runRoutes, ...gatewayRoutes, ...accessRoutes } satisfies Readonly<
   Record<string, RouteSpec>
 >;
 

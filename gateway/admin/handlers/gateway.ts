@@ -5,15 +5,23 @@ import { replaceFile } from '../../config/edit/replace-file.ts';
 import { writeThreshold } from '../../config/edit/threshold.ts';
 import { printProblems } from '../../config/index.ts';
 import { invalid, type Refusal } from '../../exchange/response/refusal.ts';
+import type { Route, Settings } from '../../settings/settings.ts';
 import { targetsReport } from '../../targets/report.ts';
-import type { CertificateRow } from '../api/gateway.ts';
+import type { CertificateRow, RouteRow } from '../api/gateway.ts';
 import type { AdminDependencies } from '../dependencies.ts';
 import { explainRoute } from '../explain-route.ts';
 import { configFile, noConfigFile } from './config.ts';
 import type { Call, Handlers } from './contract.ts';
 import { notFound } from './exchanges.ts';
+import { pageOf } from './page.ts';
 
-export const gatewayHandlers: Handlers<'getThresholds' | 'setThresholds' | 'listCertificates' | 'getTargets' | 'explain'> = {
+export const gatewayHandlers: Handlers<'listRoutes' | 'getThresholds' | 'setThresholds' | 'listCertificates' | 'getTargets' | 'explain'> = {
+  listRoutes: ({ query, version: { settings } }) =>
+    pageOf(
+      [...settings.routes.values()].map(route => routeRow(route, settings)),
+      query,
+      ({ name }) => name,
+    ),
   getThresholds: ({ params, version: { settings } }) => {
     const route = settings.routes.get(params.route);
     if (!route) return notFound('route');
@@ -42,6 +50,13 @@ export const gatewayHandlers: Handlers<'getThresholds' | 'setThresholds' | 'list
   getTargets: (_, { registry, probes, clock }) => targetsReport(registry, probes, clock.now()),
   explain: ({ version, query }, { clock }) => explainRoute(version, query, clock.now()),
 };
+
+const routeRow = ({ name, strategy, steps, variants = [], flag, copies }: Route, { certificates }: Settings): RouteRow => ({
+  ...{ name, flag: flag ?? null, shadows: copies ?? null, certified: certificates?.has(name) ?? false },
+  strategy: typeof strategy === 'string' ? strategy : strategy === undefined ? null : JSON.stringify(strategy),
+  steps: steps.map(({ target, accept }) => ({ target, accept: accept ?? null })),
+  variants: variants.map(({ route, share, rollout }) => ({ route, share, rolls_out: rollout !== undefined })),
+});
 
 function setThresholds(call: Call<'setThresholds'>, { environment }: AdminDependencies) {
   const { settings } = call.version;

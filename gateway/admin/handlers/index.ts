@@ -6,11 +6,13 @@ import { configHandlers } from './config.ts';
 import type { Handlers, SessionRoute } from './contract.ts';
 import { exchangeHandlers } from './exchanges.ts';
 import { gatewayHandlers } from './gateway.ts';
+import { runHandlers } from './runs.ts';
 import { usageHandlers } from './usage.ts';
 
 export const handlers: Handlers<Exclude<RouteName, SessionRoute>> = {
   ...exchangeHandlers,
   ...usageHandlers,
+  ...runHandlers,
   ...gatewayHandlers,
   ...configHandlers,
   ...accessHandlers,
