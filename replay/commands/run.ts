@@ -60,8 +60,7 @@ export async function runReplay(
     };
     createRun(settings.store.path, manifest, itemsOf(chosen));
     const lock = lockRun(runFolder(settings.store.path, id), id);
-    // Whoever started this process over a channel waits for the id.
-    process.send?.({ run: id });
+    process.send?.({ run: id }); // Who started this process over a channel waits for it.
     try {
       return await executeRun({
         store,

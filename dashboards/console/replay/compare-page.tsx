@@ -3,20 +3,17 @@ import './replay.css';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect, useMemo } from 'react';
-import type { AnswerOf } from '../api/client.ts';
 import { query } from '../api/queries.ts';
 import { Segments } from '../parts/buttons.tsx';
 import { Empty, Loaded } from '../parts/feedback.tsx';
-import { Badge, type Tone } from '../parts/outcome.tsx';
+import { Badge } from '../parts/outcome.tsx';
 import { PageHead, Panel } from '../parts/panel.tsx';
 import { count } from '../text/format.ts';
+import { type Comparison, likenessTones, type Pair } from './comparison.ts';
 import { Deltas } from './deltas.tsx';
 import { PairView } from './pair-view.tsx';
 
 const here = getRouteApi('/replay/$id');
-export type Comparison = NonNullable<AnswerOf<'compareRun'>['comparison']>;
-export type Arm = Comparison['arms'][number];
-export type Pair = Arm['pairs'][number];
 
 /** The comparison of the run that the address names. */
 export function ComparePage() {
@@ -43,15 +40,6 @@ export function ComparePage() {
     </div>
   );
 }
-
-/** What was decided of a pair: its colour. */
-export const likenessTones: Readonly<Record<string, Tone>> = {
-  same: 'good',
-  equivalent: 'good',
-  undecided: 'warn',
-  different: 'bad',
-  failed: 'bad',
-};
 
 function CompareView({ comparison }: { readonly comparison: Comparison }) {
   const search = here.useSearch();

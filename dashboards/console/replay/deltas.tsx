@@ -1,7 +1,7 @@
 /** What a run changed against the record, each figure with its interval. */
 import { Panel } from '../parts/panel.tsx';
 import { count, duration, percent, usd } from '../text/format.ts';
-import type { Arm } from './compare-page.tsx';
+import type { Arm } from './comparison.ts';
 
 type Metric = Arm['metrics'][number];
 

@@ -12,7 +12,7 @@ import { Text, Visible } from '../parts/text.tsx';
 import { count, duration, usd } from '../text/format.ts';
 import { questionTurns } from '../text/turns/question.ts';
 import { type WordPiece, wordDifferences } from '../text/words.ts';
-import { likenessTones, type Pair } from './compare-page.tsx';
+import { likenessTones, type Pair } from './comparison.ts';
 
 interface PairViewProps {
   readonly pair: Pair;

@@ -61,21 +61,7 @@ export function RunForm({ selection }: { readonly selection: Omit<ReplaySearch, 
           plan.mutate();
         }}
       >
-        <div className="form-grid">
-          <Field label="Recorded since" value={draft.since} onChange={set('since')} hint="24h, 7d or a date" />
-          <RouteField value={draft.route} onChange={set('route')} />
-          <Field label="Only with tag" value={draft.tag} onChange={set('tag')} hint="name=value" />
-          <Field label="At most, requests" value={draft.limit} onChange={set('limit')} />
-          <Field
-            label="Against, targets or routes"
-            value={draft.against}
-            onChange={set('against')}
-            hint="sim/small, sim/large"
-            isRequired
-          />
-          <Field label="Sent to the original too, %" value={draft.aa} onChange={set('aa')} hint="measures run-to-run noise" />
-          <Field label="Stop before, USD" value={draft.maxCost} onChange={set('maxCost')} />
-        </div>
+        <Fields draft={draft} set={set} />
         {problem !== null && problem !== undefined && <Problem error={problem} />}
         {plan.data?.plan && <PlanTable plan={plan.data.plan} />}
         <div className="row">
@@ -93,6 +79,20 @@ export function RunForm({ selection }: { readonly selection: Omit<ReplaySearch, 
     </Panel>
   );
 }
+
+type Setter = (name: keyof Draft) => (value: string) => void;
+
+const Fields = ({ draft, set }: { readonly draft: Draft; readonly set: Setter }) => (
+  <div className="form-grid">
+    <Field label="Recorded since" value={draft.since} onChange={set('since')} hint="24h, 7d or a date" />
+    <RouteField value={draft.route} onChange={set('route')} />
+    <Field label="Only with tag" value={draft.tag} onChange={set('tag')} hint="name=value" />
+    <Field label="At most, requests" value={draft.limit} onChange={set('limit')} />
+    <Field label="Against, targets or routes" value={draft.against} onChange={set('against')} hint="sim/small, sim/large" isRequired />
+    <Field label="Sent to the original too, %" value={draft.aa} onChange={set('aa')} hint="measures run-to-run noise" />
+    <Field label="Stop before, USD" value={draft.maxCost} onChange={set('maxCost')} />
+  </div>
+);
 
 interface FieldProps {
   readonly label: string;
