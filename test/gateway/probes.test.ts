@@ -77,7 +77,7 @@ async function until(gateway: RunningGateway, { probed, probes }: Provider, show
 }
 const stateOf = (page: FleetPage): string | undefined => page.targets.find(({ target }) => target === 'a/m')?.state;
 
-test('an outage is found before the first caller, and a recovered provider gets the next request', async () => {
+test.concurrent('an outage is found before the first caller, and a recovered provider gets the next request', async () => {
   await using dead = await provider();
   dead.status = 0;
   await using gateway = await startGateway(yaml(dead.url));
@@ -97,7 +97,7 @@ test('an outage is found before the first caller, and a recovered provider gets 
   expect(await (await fetch(`${gateway.url}/metrics`)).text()).toMatch(/hindcast_probes_total\{provider="a",outcome="dead"\} [5-9]/);
 });
 
-test('a provider that responds to callers is not probed, and a custom path is used', async () => {
+test.concurrent('a provider that responds to callers is not probed, and a custom path is used', async () => {
   await using live = await provider();
   await using gateway = await startGateway(yaml(live.url, ', path: /health'));
   await live.probed(1);
@@ -113,7 +113,7 @@ test('a provider that responds to callers is not probed, and a custom path is us
   expect(live.probes.length - probesBefore).toBeLessThanOrEqual(1);
 });
 
-test('a rejected key cools down, and differs from a dead provider', async () => {
+test.concurrent('a rejected key cools down, and differs from a dead provider', async () => {
   await using refusing = await provider();
   refusing.status = 401;
   await using gateway = await startGateway(yaml(refusing.url));
@@ -123,7 +123,7 @@ test('a rejected key cools down, and differs from a dead provider', async () => 
   expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain('hindcast_keys_resting{provider="a"} 1');
 });
 
-test('no probe is sent after the end, nor after a configuration without it', async () => {
+test.concurrent('no probe is sent after the end, nor after a configuration without it', async () => {
   await using one = await provider();
   const gateway = await startGateway(yaml(one.url));
   await one.probed(1);
@@ -134,7 +134,7 @@ test('no probe is sent after the end, nor after a configuration without it', asy
   await gateway[Symbol.asyncDispose]();
 });
 
-test('only a provider with a free request may be probed, and only on a valid path', () => {
+test.concurrent('only a provider with a free request may be probed, and only on a valid path', () => {
   expect(() => settingsOf('providers: { a: { api: openai, key: k-0123456789, probe: { path: health } } }')).toThrow(
     /probe\.path.*a path such as \/health/,
   );

@@ -1,5 +1,7 @@
 /** Several processes behind one port: all get requests, metrics cover all, a dead one is replaced, and no record is lost. */
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { mergeMetrics } from '../../gateway/workers/merge.ts';
@@ -74,9 +76,10 @@ test('two workers share the port and the recorder, and a killed one is replaced 
 
 test('an error at the start is printed once, however many workers there are', async () => {
   await using place = new Workspace('server: { port: 1, host: 127.0.0.1, workers: 2 }\nstore: { port: 0 }\n');
-  await using other = new Workspace('server: { port: 0 }\nstore: { port: 0 }\n');
-  const running = await other.serve();
-  const { code, stderr } = await place.run('serve', '--port', new URL(running.url).port);
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { code, stderr } = await place.run('serve', '--port', String((taken.address() as AddressInfo).port));
+  taken.close();
   expect(code).toBe(2);
   expect(stderr.match(/is in use/g)).toHaveLength(1);
 }, 90_000);

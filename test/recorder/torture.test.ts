@@ -36,15 +36,18 @@ describe.skipIf(engineMissing).concurrent(`torture${engineMissing}`, () => {
     expect([acknowledged > 15, kills.gateway > 0, kills.engine > 0]).toEqual([true, true, true]);
   });
 
-  test('a store that is away for a while: nobody is refused, memory stays, all is delivered afterwards', { timeout: 240_000 }, async ({
-    expect,
-  }) => {
-    const { refused, others, grownBytes, lost, duplicates, deliveredSeconds, acknowledged } = await storeDown(long ? 60 : 2, log);
-    expect({ refused, others, lost, duplicates }).toEqual({ refused: 0, others: [], lost: [], duplicates: 0 });
-    expect(acknowledged).toBeGreaterThan(0);
-    expect(grownBytes).toBeLessThan(64 * 2 ** 20);
-    expect(deliveredSeconds).toBeLessThan(60);
-  });
+  // With every push, test/recorder/process has a store that is away at the start, and the rounds above one that is killed.
+  test.skipIf(!long)(
+    'a store that is away for a while: nobody is refused, memory stays, all is delivered afterwards',
+    { timeout: 240_000 },
+    async ({ expect }) => {
+      const { refused, others, grownBytes, lost, duplicates, deliveredSeconds, acknowledged } = await storeDown(60, log);
+      expect({ refused, others, lost, duplicates }).toEqual({ refused: 0, others: [], lost: [], duplicates: 0 });
+      expect(acknowledged).toBeGreaterThan(0);
+      expect(grownBytes).toBeLessThan(64 * 2 ** 20);
+      expect(deliveredSeconds).toBeLessThan(60);
+    },
+  );
 
   test.skipIf(noDisk).each(long ? (['refuse', 'drop'] as const) : (['refuse'] as const))(
     `a full disk with when_full %s loses nothing that is not counted, and it goes on by itself${noDisk}`,

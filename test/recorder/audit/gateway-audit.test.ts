@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { connect } from '../../../recorder/store/store.ts';
 import { Workspace } from '../../hindcast.ts';
+import { runIn } from '../../in-process.ts';
 import { engineMissing } from '../running-engine.ts';
 
 const config = (days: number, extra = ''): string => `server: { port: 0 }
@@ -23,8 +24,8 @@ test.skipIf(engineMissing)(
     expect(admin.status).toBe(200);
     place.write('hindcast.yaml', config(90, `  - { name: web, hash: "sha256:${'0'.repeat(64)}" }\n`));
     await expect.poll(() => gateway.output(), { timeout: 20_000 }).toContain('the changed configuration is in force');
-    expect((await place.run('keys', 'create', 'acme')).code).toBe(0);
-    expect((await place.run('store', 'export', '-o', 'all.jsonl')).code).toBe(0);
+    expect((await runIn(place, 'keys', 'create', 'acme')).code).toBe(0);
+    expect((await runIn(place, 'store', 'export', '-o', 'all.jsonl')).code).toBe(0);
 
     const { url } = JSON.parse(place.read('hindcast-data/engine.json')) as { url: string };
     const writer = connect({ url, username: 'writer', password: place.read('hindcast-data/writer.key').trim() });
@@ -41,16 +42,16 @@ test.skipIf(engineMissing)(
     });
     expect(JSON.parse(byAction['retention-changed']!.detail)).toMatchObject({ before: null, after: { records: 90 } });
 
-    const status = await place.run('store', 'status', '--json');
+    const status = await runIn(place, 'store', 'status', '--json');
     expect(status.code, status.stderr).toBe(0);
     expect(JSON.parse(status.stdout)).toMatchObject({ audit: { entries: 6, waiting: 0, faults: [], head: { seq: 6 } } });
 
     await writer.command("ALTER TABLE audit UPDATE subject = 'GET /admin/nothing' WHERE action = 'admin-call' SETTINGS mutations_sync = 2");
-    const edited = await place.run('store', 'status');
+    const edited = await runIn(place, 'store', 'status');
     expect(edited.code).toBe(1);
     expect(edited.stdout).toMatch(/THE AUDIT WAS CHANGED: entry \d of \S+ was changed after it was written/);
     await writer.command("ALTER TABLE audit DELETE WHERE seq = 6 OR action = 'admin-call' SETTINGS mutations_sync = 2");
-    const cut = await place.run('store', 'status');
+    const cut = await runIn(place, 'store', 'status');
     expect([cut.code, cut.stdout]).toEqual([1, expect.stringContaining('is missing')]);
     await writer.close();
     expect(await gateway.end('SIGTERM')).toBe(0);
