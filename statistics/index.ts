@@ -26,6 +26,7 @@ export * from './estimation/paired-difference.ts';
 export * from './estimation/prediction-powered.ts';
 export * from './estimation/proportion.ts';
 export * from './estimation/quantile.ts';
+export * from './estimation/ranks.ts';
 export * from './estimation/upper-hull.ts';
 export * from './estimation/weighted.ts';
 export * from './testing/confidence-sequence.ts';

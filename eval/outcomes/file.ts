@@ -4,6 +4,7 @@ import { isObject, type Json, type JsonObject, scanObject } from '../../gateway/
 import { type Failure, failureKindOfLabel } from '../../gateway/core/shared/failure.ts';
 import { featureNames, type Signals, signalNames } from '../../gateway/core/signals/names.ts';
 import type { Item, Outcome } from './outcomes.ts';
+import { OutcomeTable } from './table.ts';
 
 export interface LineProblem {
   readonly line: number;
@@ -20,19 +21,25 @@ export type ParsedOutcomes =
 const problemsMax = 20;
 
 /** `confidence` is taken as the signal `scorer`, which is what `confidence` means first. Cost is in USD; null when unknown. Empty lines are skipped. */
-export function parseOutcomes(text: string): ParsedOutcomes {
+export const parseOutcomes = (text: string): ParsedOutcomes => parseOutcomeLines(text.split('\n'));
+
+/** The lines one after the other, so that no whole file stands in memory. */
+export function parseOutcomeLines(rows: Iterable<string>): ParsedOutcomes {
   const items: Item[] = [];
+  const table = new OutcomeTable();
   const problems: LineProblem[] = [];
   const lines = new Map<string, number>();
-  for (const [index, row] of text.split('\n').entries()) {
+  let line = 0;
+  for (const row of rows) {
+    line++;
     if (row.trim() === '' || problems.length >= problemsMax) continue;
-    const line = index + 1;
     const report = (field: string, message: string): undefined => {
       if (problems.length < problemsMax) problems.push({ line, field, message });
       return undefined;
     };
-    const item = parseItem(row, report);
-    if (!item) continue;
+    const parsed = parseItem(row, report);
+    if (!parsed) continue;
+    const item = table.add(parsed);
     const earlier = lines.get(item.id);
     if (earlier !== undefined)
       report('id', `"${item.id}" stands on line ${earlier} already; give each item its own id and repeats one \`cluster\``);

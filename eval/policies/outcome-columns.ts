@@ -7,7 +7,11 @@ import type { Item, Outcome } from '../outcomes/outcomes.ts';
 import type { SweptSignal } from './chain.ts';
 
 export interface StepColumns {
-  readonly outcomes: readonly (Outcome | undefined)[];
+  /** Of this step's target; built anew at each call where items are rows of a table. */
+  readonly outcomeAt: (i: number) => Outcome | undefined;
+  /** Where there is an outcome, and where it is a failure. */
+  readonly known: Uint8Array;
+  readonly failed: Uint8Array;
   readonly cost: Float64Array;
   readonly quality: Float64Array;
   /** 0 where unknown, as the router takes it. */
@@ -26,17 +30,24 @@ export const costOf = (outcome: Outcome): number => outcome.costNanoUsd ?? (outc
 
 /** One step's outcomes as columns; a missing number is filled with the value that counts as nothing. */
 export function columnsOf({ target }: RouteStep, items: readonly Item[]): StepColumns {
-  const outcomes = items.map(item => item.outcomes.get(target));
-  const column = (of: (outcome: Outcome) => number | undefined, otherwise: number): Float64Array =>
-    tabulate(items.length, i => (outcomes[i] ? (of(outcomes[i]) ?? otherwise) : otherwise));
-  return {
-    outcomes,
-    cost: column(costOf, Number.NaN),
-    quality: column(o => o.quality, Number.NaN),
-    latencyMs: column(o => o.latencyMs, 0),
-    firstTokenMs: column(o => o.firstTokenMs, Number.NaN),
-    timed: Uint8Array.from(outcomes, o => Number(o?.latencyMs !== undefined)),
-  };
+  const n = items.length;
+  const outcomeAt = (i: number): Outcome | undefined => items[i]!.outcomes.get(target);
+  const column = (): Float64Array => new Float64Array(n).fill(Number.NaN);
+  const bytes = (): Uint8Array => new Uint8Array(n);
+  const columns = { cost: column(), quality: column(), latencyMs: new Float64Array(n), firstTokenMs: column() };
+  const [known, failed, timed] = [bytes(), bytes(), bytes()];
+  for (let i = 0; i < n; i++) {
+    const outcome = outcomeAt(i);
+    if (!outcome) continue;
+    known[i] = 1;
+    failed[i] = Number(outcome.failure !== undefined);
+    timed[i] = Number(outcome.latencyMs !== undefined);
+    columns.cost[i] = costOf(outcome);
+    columns.quality[i] = outcome.quality ?? Number.NaN;
+    columns.latencyMs[i] = outcome.latencyMs ?? 0;
+    columns.firstTokenMs[i] = outcome.firstTokenMs ?? Number.NaN;
+  }
+  return { ...columns, outcomeAt, known, failed, timed };
 }
 
 /**
@@ -48,9 +59,9 @@ export function failureFreeItems({ steps, deadlineMs }: RoutePolicy, columns: re
   for (let i = 0; i < items; i++) {
     let total = 0;
     let fits = true;
-    for (const [k, { outcomes, latencyMs }] of columns.entries()) {
-      const outcome = outcomes[i];
-      if (outcome && (outcome.failure || !(latencyMs[i]! < steps[k]!.timeoutMs))) fits = false;
+    for (let k = 0; k < columns.length; k++) {
+      const { known, failed, latencyMs } = columns[k]!;
+      if (known[i] === 1 && (failed[i] === 1 || !(latencyMs[i]! < steps[k]!.timeoutMs))) fits = false;
       total += latencyMs[i]!;
     }
     failureFree[i] = Number(fits && total < deadlineMs);
@@ -69,7 +80,7 @@ export class AcceptanceTable {
 
   /** Whether item i's answer at step k is taken. */
   of(k: number, { accept, scorer }: RouteStep): (i: number) => boolean {
-    const { outcomes } = this.#columns[k]!;
+    const { outcomeAt } = this.#columns[k]!;
     if (!accept) return () => false;
     if ('signal' in accept) {
       const values = this.#valuesOf(k, accept, scorer);
@@ -77,7 +88,7 @@ export class AcceptanceTable {
       return i => values[i]! >= atLeast;
     }
     return i => {
-      const outcome = outcomes[i];
+      const outcome = outcomeAt(i);
       return outcome !== undefined && !outcome.failure && accepts(accept, withScorerSignal(scorer, outcome.signals));
     };
   }
@@ -87,9 +98,9 @@ export class AcceptanceTable {
     const key = `${k} ${accept.signal}`;
     const known = this.#values.get(key);
     if (known) return known;
-    const { outcomes } = this.#columns[k]!;
-    const values = tabulate(outcomes.length, i => {
-      const outcome = outcomes[i];
+    const { outcomeAt, known: isKnown } = this.#columns[k]!;
+    const values = tabulate(isKnown.length, i => {
+      const outcome = outcomeAt(i);
       if (!outcome || outcome.failure) return Number.NaN;
       const signals = withScorerSignal(scorer, outcome.signals);
       if (signals.sound === 0) return Number.NaN;

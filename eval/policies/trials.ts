@@ -115,7 +115,7 @@ function writePath(answered: number, columns: readonly StepColumns[], policy: Ro
   for (let k = 0; k <= answered; k++) {
     const column = columns[k]!;
     to.calledSteps![i]! |= 1 << k;
-    if (!column.outcomes[i]) {
+    if (column.known[i] === 0) {
       write(to, i, unknownTrial(k, to.calledSteps![i]!));
       return;
     }

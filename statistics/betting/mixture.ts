@@ -29,6 +29,8 @@ export const plannedBets = (bets: Bets, harm: number, bound: number): Bets => [
 
 /** Capital beyond this is not counted further: the p-value is then small enough for anybody. */
 const capitalMax = 1e280;
+/** Capital below this is lost: giving it up keeps the test valid, and numbers near the least that there are take a processor a hundred times as long. */
+export const capitalMin = 1e-280;
 const rounding = 1e-9;
 
 /**
@@ -64,7 +66,7 @@ export class MixtureTest {
     let capital = 0;
     for (let j = 0; j < this.#capitals.length; j++) {
       const next = this.#capitals[j]! * (1 - this.#fractions[j]! * ratio);
-      this.#capitals[j] = next;
+      this.#capitals[j] = next < capitalMin ? 0 : next;
       capital += next;
     }
     if (capital > this.#best) this.#best = capital;

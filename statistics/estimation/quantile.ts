@@ -3,12 +3,14 @@ import { binomialCdf } from '../distributions/distributions.ts';
 import type { Clusters, Numbers } from './clustered.ts';
 import { clusteredQuantileEnds } from './clustered-quantile.ts';
 import type { Estimate } from './estimate.ts';
+import { Ranks } from './ranks.ts';
 
 /** The smallest value that at least the share `q` of the values does not exceed. `sorted` is ascending. */
-export const quantileOf = (sorted: Numbers, q: number): number => {
-  const n = sorted.length;
-  return n === 0 ? Number.NaN : sorted[Math.min(n - 1, Math.max(0, Math.ceil(q * n - 1e-9) - 1))]!;
-};
+export const quantileOf = (sorted: Numbers, q: number): number =>
+  sorted.length === 0 ? Number.NaN : sorted[quantileRank(sorted.length, q) - 1]!;
+
+/** Of n values, from 1. */
+const quantileRank = (n: number, q: number): number => Math.min(n, Math.max(1, Math.ceil(q * n - 1e-9)));
 
 /** The smallest value that at least the share `q` of the weights does not exceed; NaN of none. */
 export function weightedQuantile(values: Numbers, weights: Numbers, q: number): number {
@@ -45,13 +47,13 @@ export function quantileEstimates(
   confidence: number,
   options: QuantileOptions = {},
 ): Estimate[] {
-  const sorted = sortedAscending(values);
+  const ranks = new Ranks(values);
   return qs.map(q => {
-    const value = quantileOf(sorted, q);
+    const value = values.length === 0 ? Number.NaN : ranks.at(quantileRank(values.length, q));
     const ends =
       clusters.count === values.length
-        ? orderStatistics(sorted, q, confidence)
-        : clusteredQuantileEnds({ values, sorted, clusters, ...options }, q, confidence);
+        ? orderStatistics(ranks, q, confidence)
+        : clusteredQuantileEnds({ values, ranks, clusters, ...options }, q, confidence);
     return { value, low: ends.low, high: ends.high };
   });
 }
@@ -64,12 +66,12 @@ export const quantileEstimate = (values: Numbers, q: number, clusters: Clusters,
  * P(ξ < X_(l)) = P(Bin(n, q) < l) and P(X_(u) < ξ) ≤ P(Bin(n, q) ≥ u), each at most half of 1 - confidence. David and Nagaraja, "Order
  * statistics" (2003), 7.1.
  */
-function orderStatistics(sorted: Numbers, q: number, confidence: number): { readonly low: number; readonly high: number } {
-  const n = sorted.length;
+function orderStatistics(ranks: Ranks, q: number, confidence: number): { readonly low: number; readonly high: number } {
+  const n = ranks.count;
   const alpha = (1 - confidence) / 2;
   const low = leastIndex(n + 1, l => binomialCdf(l - 1, n, q) > alpha) - 1;
   const high = leastIndex(n + 1, u => u > n || 1 - binomialCdf(u - 1, n, q) <= alpha);
-  return { low: low < 1 ? Number.NEGATIVE_INFINITY : sorted[low - 1]!, high: high > n ? Number.POSITIVE_INFINITY : sorted[high - 1]! };
+  return { low: low < 1 ? Number.NEGATIVE_INFINITY : ranks.at(low), high: high > n ? Number.POSITIVE_INFINITY : ranks.at(high) };
 }
 
 /** The least whole number from 1 to `most` where it holds, it holding from there on. */

@@ -1,9 +1,10 @@
 /** The flags that eval's commands share, read. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import { CommandError, exit, note } from '../../../gateway/cli/command.ts';
 import { signalNames } from '../../../gateway/core/signals/names.ts';
-import { parseOutcomes, printLineProblems } from '../../outcomes/file.ts';
+import { parseOutcomeLines, printLineProblems } from '../../outcomes/file.ts';
 import type { Item, Outcomes } from '../../outcomes/outcomes.ts';
 import type { SweptSignal } from '../../policies/chain.ts';
 
@@ -71,9 +72,33 @@ export function readText(file: string, what: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new CommandError(exit.usage, `${file}: ${code === 'ENOENT' ? `there is no such file; name ${what}` : message}.`);
+    throw unreadable(file, what, error);
   }
+}
+
+/** The lines of a file of any size, as they are read. */
+export function* linesOf(file: string, what: string): Iterable<string> {
+  let opened: number | undefined;
+  try {
+    opened = openSync(file, 'r');
+    const [bytes, decoder] = [Buffer.alloc(1 << 20), new StringDecoder('utf8')];
+    let rest = '';
+    for (let n = readSync(opened, bytes); n > 0; n = readSync(opened, bytes)) {
+      const lines = (rest + decoder.write(bytes.subarray(0, n))).split('\n');
+      rest = lines.pop()!;
+      yield* lines;
+    }
+    yield rest + decoder.end();
+  } catch (error) {
+    throw unreadable(file, what, error);
+  } finally {
+    if (opened !== undefined) closeSync(opened);
+  }
+}
+
+function unreadable(file: string, what: string, error: unknown): CommandError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new CommandError(exit.usage, `${file}: ${code === 'ENOENT' ? `there is no such file; name ${what}` : message}.`);
 }
 
 export interface OutputFile {
@@ -111,7 +136,7 @@ export function writeText(file: string, text: string): void {
 
 /** The items of a JSONL file of outcomes. Throws CommandError (exit code 2) with every bad line. */
 export function readItems(file: string): readonly Item[] {
-  const parsed = parseOutcomes(readText(file, 'a JSONL file of outcomes'));
+  const parsed = parseOutcomeLines(linesOf(file, 'a JSONL file of outcomes'));
   if (parsed.ok) return parsed.items;
   throw new CommandError(exit.usage, printLineProblems(file, parsed.problems));
 }
