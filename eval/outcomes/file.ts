@@ -24,7 +24,7 @@ const problemsMax = 20;
 export const parseOutcomes = (text: string): ParsedOutcomes => parseOutcomeLines(text.split('\n'));
 
 /** The lines one after the other, so that no whole file stands in memory. */
-export function parseOutcomeLines(rows: Iterable<string>): ParsedOutcomes {
+export function parseOutcomeLines(rows: Iterable<string>, onProgress?: (done: number) => void): ParsedOutcomes {
   const items: Item[] = [];
   const table = new OutcomeTable();
   const problems: LineProblem[] = [];
@@ -45,6 +45,7 @@ export function parseOutcomeLines(rows: Iterable<string>): ParsedOutcomes {
       report('id', `"${item.id}" stands on line ${earlier} already; give each item its own id and repeats one \`cluster\``);
     lines.set(item.id, line);
     items.push(item);
+    if ((items.length & 0x3fff) === 0) onProgress?.(items.length);
   }
   if (problems.length > 0) return { ok: false, problems };
   if (items.length === 0)

@@ -21,7 +21,8 @@ export interface Trials {
   readonly calledSteps?: Uint8Array;
 }
 
-export type TrialRunner = (policy: RoutePolicy) => Trials;
+/** Writes into `into`, trials of the same items that are needed no more, where it is given. */
+export type TrialRunner = (policy: RoutePolicy, into?: Trials) => Trials;
 
 /**
  * Decides policies that differ in nothing but what their steps accept. Which answers are accepted is all that the router reads of a
@@ -34,11 +35,11 @@ export function trialRunner(items: readonly Item[], compared: readonly string[] 
   const caches = new Map<string, TrialCache>();
   const untimed = where(items, item => compared.some(target => item.outcomes.get(target)?.latencyMs === undefined));
   const unopened = where(items, ({ outcomes }) => compared.slice(-1).some(target => isUnopened(outcomes.get(target))));
-  return policy => {
+  return (policy, into) => {
     const shape = shapeOf(policy);
     const cache = caches.get(shape) ?? createTrialCache(policy, items);
     caches.set(shape, cache);
-    const trials = empty(items.length);
+    const trials = into ?? empty(items.length);
     const accepts = policy.steps.map((step, k) => cache.acceptances.of(k, step));
     const endsOpen = policy.steps.at(-1)?.accept !== undefined;
     for (let i = 0; i < items.length; i++) {
@@ -147,14 +148,6 @@ const unknownTrial = (step: number, calledSteps: number): Trial => ({
   ...{ cost: Number.NaN, quality: Number.NaN, latencyMs: Number.NaN, firstTokenMs: Number.NaN },
   ...{ step, lacks: step, calledSteps },
 });
-
-/** The target that the policy comes to and the item knows nothing of. */
-export function missingTargetFor(policy: RoutePolicy, item: Item): string | undefined {
-  const simulation = simulatePolicy(policy, item.id, (target, nth) =>
-    nth === 0 ? attemptBehaviourOf(item.outcomes.get(target)) : undefined,
-  );
-  return simulation.supported ? undefined : simulation.target;
-}
 
 /** One item under one policy, without any cache. Throws when it comes to a target that the item knows nothing of. */
 export function runTrial(policy: RoutePolicy, item: Item): Trial {

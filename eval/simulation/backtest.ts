@@ -4,9 +4,10 @@ import {
   differences,
   type Estimate,
   meanInference,
-  quantileOf,
-  sortedAscending,
+  quantileRank,
+  Ranks,
   sum,
+  tabulate,
   weightedMean,
   weightedQuantile,
 } from '../../statistics/index.ts';
@@ -15,9 +16,10 @@ import type { ComparedSides } from '../gate/compared-sides.ts';
 import type { Bounds } from '../gate/evaluate.ts';
 import { compareSides } from '../gate/run.ts';
 import type { ResolvedSide } from '../gate/side.ts';
+import { trialsAt } from '../identification/comparable.ts';
 import type { CompleteItems, Item, Outcomes } from '../outcomes/outcomes.ts';
 import type { Chain } from '../policies/chain.ts';
-import { missingTargetFor, runTrial, type Trial } from '../policies/trials.ts';
+import { type Trials, trialRunner } from '../policies/trials.ts';
 
 export interface SimulatedChain {
   readonly chain: string;
@@ -52,87 +54,96 @@ export interface Comparison {
   readonly tooClose: boolean;
 }
 
-/** The trial of each item whose outcomes suffice. */
-function trialsOf(
-  { policy }: Chain,
-  items: readonly Item[],
-): { readonly trials: ReadonlyMap<Item, Trial>; readonly unsupported: Record<string, number> } {
-  const trials = new Map<Item, Trial>();
+/** Trials of the items whose outcomes suffice, in their order, and which items those are. */
+interface KnownTrials {
+  readonly at: readonly number[];
+  readonly trials: Trials;
+  readonly unsupported: Readonly<Record<string, number>>;
+}
+
+/** Columns of numbers: each way through the chain is computed once, and a request is a copy of one of them. */
+function knownTrials({ policy }: Chain, items: readonly Item[]): KnownTrials {
+  const trials = trialRunner(items)(policy);
+  const at: number[] = [];
   const unsupported: Record<string, number> = {};
-  for (const item of items) {
-    const missing = missingTargetFor(policy, item);
-    if (missing === undefined) trials.set(item, runTrial(policy, item));
-    else unsupported[missing] = (unsupported[missing] ?? 0) + 1;
+  for (let i = 0; i < items.length; i++) {
+    const lacking = policy.steps[trials.lacks![i]!]?.target;
+    if (lacking === undefined) at.push(i);
+    else unsupported[lacking] = (unsupported[lacking] ?? 0) + 1;
   }
-  return { trials, unsupported };
+  return { at, trials: at.length === items.length ? trials : trialsAt(trials, at), unsupported };
 }
 
 /** `weights` are one over the chance that each item's outcomes were drawn with. */
 export function simulateChain(chain: Chain, items: readonly Item[], weights?: Float64Array): SimulatedChain {
-  const { trials, unsupported } = trialsOf(chain, items);
-  if (weights) return weightedChain(chain, items, [...trials.values()], weights);
-  const all = [...trials.values()];
-  const answered = Object.fromEntries(chain.targets.map((target, step) => [target, all.filter(t => t.step === step).length]));
-  const cost = sum(all.map(t => t.cost));
-  const quality = sum(all.map(t => t.quality));
-  const times = sortedAscending(all.map(t => t.latencyMs).filter(Number.isFinite));
-  const n = all.length;
+  const { trials, unsupported } = knownTrials(chain, items);
+  const n = trials.step.length;
+  if (weights) return weightedChain(chain, trials, weights);
+  const answered = Object.fromEntries(chain.targets.map((target, step) => [target, countWhere(trials.step, one => one === step)]));
+  const [cost, quality] = [sum(trials.cost), sum(trials.quality)];
+  const times = new Ranks(trials.latencyMs.filter(Number.isFinite));
   return {
     ...{ chain: chain.name, items: n, unsupported, answered },
     costPer1k: n > 0 && Number.isFinite(cost) ? cost / n / 1e6 : null,
     quality: n > 0 && Number.isFinite(quality) ? quality / n : null,
-    errors: n === 0 ? 0 : all.filter(t => t.step < 0).length / n,
-    latencyP50: times.length === 0 ? null : quantileOf(times, 0.5),
-    latencyP95: times.length === 0 ? null : quantileOf(times, 0.95),
+    errors: n === 0 ? 0 : countWhere(trials.step, step => step < 0) / n,
+    latencyP50: quantileIn(times, 0.5),
+    latencyP95: quantileIn(times, 0.95),
   };
 }
+
+function countWhere(values: Int8Array, holds: (value: number) => boolean): number {
+  let n = 0;
+  for (let i = 0; i < values.length; i++) if (holds(values[i]!)) n++;
+  return n;
+}
+
+const quantileIn = (ranks: Ranks, q: number): number | null => (ranks.count === 0 ? null : ranks.at(quantileRank(ranks.count, q)));
 
 /** `recorded` is the column of what callers got. Undefined where nothing was recorded that could be simulated. */
 export function backtest(chain: Chain, items: readonly Item[], recorded: string): Backtest | undefined {
-  const { trials } = trialsOf(
-    chain,
-    items.filter(item => item.outcomes.has(recorded)),
-  );
-  if (trials.size === 0) return undefined;
-  const pairs = [...trials].map(([item, t]) => ({ t, was: item.outcomes.get(recorded)! }));
-  const off = (simulated: number, was: number): number | null => (was > 0 && Number.isFinite(simulated) ? simulated / was - 1 : null);
-  const priced = pairs.filter(({ t, was }) => was.costNanoUsd !== undefined && Number.isFinite(t.cost));
-  const timed = pairs.filter(({ t, was }) => was.latencyMs !== undefined && Number.isFinite(t.latencyMs));
-  const at = (q: number): number | null =>
-    timed.length === 0
-      ? null
-      : off(
-          quantileOf(sortedAscending(timed.map(p => p.t.latencyMs)), q),
-          quantileOf(sortedAscending(timed.map(p => p.was.latencyMs!)), q),
-        );
+  const seen = items.filter(item => item.outcomes.has(recorded));
+  const { at, trials } = knownTrials(chain, seen);
+  const n = at.length;
+  if (n === 0) return undefined;
+  const was = at.map(i => seen[i]!.outcomes.get(recorded)!);
+  const off = (simulated: number, before: number): number | null =>
+    before > 0 && Number.isFinite(simulated) ? simulated / before - 1 : null;
+  const priced = [...was.keys()].filter(k => was[k]!.costNanoUsd !== undefined && Number.isFinite(trials.cost[k]!));
+  const timed = [...was.keys()].filter(k => was[k]!.latencyMs !== undefined && Number.isFinite(trials.latencyMs[k]!));
+  const [simulated, before] = [new Ranks(timed.map(k => trials.latencyMs[k]!)), new Ranks(timed.map(k => was[k]!.latencyMs!))];
+  const latency = (q: number): number | null => (timed.length === 0 ? null : off(quantileIn(simulated, q)!, quantileIn(before, q)!));
   return {
-    items: pairs.length,
-    cost: off(sum(priced.map(p => p.t.cost)), sum(priced.map(p => p.was.costNanoUsd!))),
-    latencyP50: at(0.5),
-    latencyP95: at(0.95),
-    errors: (pairs.filter(p => p.t.step < 0).length - pairs.filter(p => p.was.failure).length) / pairs.length,
+    items: n,
+    cost: off(sum(priced.map(k => trials.cost[k]!)), sum(priced.map(k => was[k]!.costNanoUsd!))),
+    latencyP50: latency(0.5),
+    latencyP95: latency(0.95),
+    errors: (countWhere(trials.step, step => step < 0) - was.filter(({ failure }) => failure).length) / n,
   };
 }
 
-function weightedChain(chain: Chain, items: readonly Item[], trials: readonly Trial[], weights: Float64Array): SimulatedChain {
-  const mean = (of: (trial: Trial) => number): number => weightedMean(trials.map(of), weights);
-  const [cost, quality, total] = [mean(t => t.cost), mean(t => t.quality), sum(weights)];
-  const timed = [...trials.keys()].filter(i => Number.isFinite(trials[i]!.latencyMs));
+function weightedChain(chain: Chain, trials: Trials, weights: Float64Array): SimulatedChain {
+  const n = trials.step.length;
+  const [cost, quality, total] = [weightedMean(trials.cost, weights), weightedMean(trials.quality, weights), sum(weights)];
+  const timed = [...trials.latencyMs.keys()].filter(i => Number.isFinite(trials.latencyMs[i]!));
   const at = (q: number): number | null =>
     timed.length === 0
       ? null
       : weightedQuantile(
-          timed.map(i => trials[i]!.latencyMs),
+          timed.map(i => trials.latencyMs[i]!),
           timed.map(i => weights[i]!),
           q,
         );
-  const share = (step: number): number => sum(trials.map((t, i) => (t.step === step ? weights[i]! : 0)));
+  const share = (step: number): number => sum(tabulate(n, i => (trials.step[i] === step ? weights[i]! : 0)));
   return {
-    ...{ chain: chain.name, items: items.length, unsupported: {} },
-    answered: Object.fromEntries(chain.targets.map((target, step) => [target, (share(step) / total) * items.length])),
+    ...{ chain: chain.name, items: n, unsupported: {} },
+    answered: Object.fromEntries(chain.targets.map((target, step) => [target, (share(step) / total) * n])),
     costPer1k: Number.isFinite(cost) ? cost / 1e6 : null,
     quality: Number.isFinite(quality) ? quality : null,
-    errors: mean(t => Number(t.step < 0)),
+    errors: weightedMean(
+      tabulate(n, i => Number(trials.step[i]! < 0)),
+      weights,
+    ),
     latencyP50: at(0.5),
     latencyP95: at(0.95),
   };

@@ -14,6 +14,8 @@ export interface SweepOptions {
   readonly confidence: number;
   /** Just these, one list for each combination; undefined looks for them. */
   readonly thresholds?: readonly (readonly number[])[];
+  /** Hears of each row that is done. */
+  readonly onProgress?: (done: number, all: number) => void;
 }
 
 export interface SweepRow extends Measured {
@@ -65,8 +67,10 @@ export function sweep(chain: Chain, outcomes: Outcomes, options: SweepOptions): 
   const singles = new Map(chain.targets.map(target => [target, decide(singleTargetPolicy(chain, target))]));
   const baseline = singles.get(reference)!;
   const hull = mixingHull(singles, weights);
+  let scratch: Trials | undefined;
   const row = (policy: RoutePolicy, thresholds: readonly number[] | null): Omit<SweepRow, 'frontier'> => {
-    const trials = decide(policy);
+    scratch = decide(policy, scratch);
+    const trials = scratch;
     const measured = measurePolicy(trials, baseline, policy.steps.length, clusters, confidence, weights);
     return { thresholds, ...measured, vsRandomMix: gainOverRandomMix(trials, hull, clusters, weights)?.interval(confidence) ?? null };
   };
@@ -77,7 +81,13 @@ export function sweep(chain: Chain, outcomes: Outcomes, options: SweepOptions): 
   const candidates = options.thresholds ?? candidatesOf(chain, kept.items, signal);
   const current = chain.configured ? row(chain.policy, thresholdsOf(chain.policy, signal) ?? null) : null;
   const rows = markFrontier(
-    [...candidates.map(thresholds => row(withThresholds(chain, thresholds, signal), thresholds)), ...(current ? [current] : [])],
+    [
+      ...candidates.map((thresholds, i) => {
+        options.onProgress?.(i, candidates.length);
+        return row(withThresholds(chain, thresholds, signal), thresholds);
+      }),
+      ...(current ? [current] : []),
+    ],
     singleRows,
   );
   return {

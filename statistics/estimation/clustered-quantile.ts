@@ -54,6 +54,8 @@ class AboveCounter {
   readonly #counted: Int32Array;
   readonly #isCounted: Uint8Array | undefined;
   readonly #above: Int32Array;
+  /** In betting order. */
+  readonly #payoffs: Float64Array;
   readonly #order: Numbers | undefined;
   /** For each window the items above all of it, by cluster. */
   readonly #aboveWindow = new Map<RankWindow, Int32Array>();
@@ -64,6 +66,7 @@ class AboveCounter {
     this.#values = values;
     this.#of = clusters.of;
     this.#above = new Int32Array(clusters.count);
+    this.#payoffs = new Float64Array(clusters.count);
     this.#counted = new Int32Array(clusters.count);
     for (let i = 0; i < values.length; i++) this.#counted[clusters.of[i]!]!++;
     const largest = this.#counted.reduce((a, b) => Math.max(a, b), 1);
@@ -85,7 +88,9 @@ class AboveCounter {
     const x = this.ranks.at(k);
     const window = this.ranks.around(k);
     above.set(this.#beyond(window));
-    for (const i of window.items) {
+    const { items } = window;
+    for (let j = 0; j < items.length; j++) {
+      const i = items[j]!;
       if (isCounted?.[i] === 0) continue;
       const value = values[i]!;
       if (value > x || (inclusive && value === x)) above[of[i]!]!++;
@@ -97,7 +102,8 @@ class AboveCounter {
     if (known) return known;
     const counts = new Int32Array(this.#above.length);
     const [values, of, isCounted] = [this.#values, this.#of, this.#isCounted];
-    for (let i = 0; i < values.length; i++) counts[of[i]!]! += Number(window.isAbove(values[i]!) && isCounted?.[i] !== 0);
+    const { to } = window;
+    for (let i = 0; i < values.length; i++) if (values[i]! > to && isCounted?.[i] !== 0) counts[of[i]!]!++;
     this.#aboveWindow.set(window, counts);
     return counts;
   }
@@ -115,21 +121,23 @@ class AboveCounter {
     return { sum, squares };
   }
 
-  /** Whether betting shows that the share above the k-th smallest value lies on this side of the bound. */
-  shows(k: number, side: Side, bound: number, alpha: number): boolean {
+  /** The capital on "the share above the k-th smallest value lies on this side of the bound": 1 / alpha and more shows it. */
+  capital(k: number, side: Side, bound: number, alpha: number): number {
     this.tests++;
     this.#count(k, side === 'above');
     const sign = side === 'below' ? 1 : -1;
     const [above, counted, order] = [this.#above, this.#counted, this.#order];
-    const payoffAt = (at: number): number => {
-      const g = order ? order[at]! : at;
-      return sign * (above[g]! - counted[g]! * bound);
-    };
     const upper = limitOf(side, bound, this.cap);
-    if (upper > 0) return everReaches(payoffAt, above.length, { upper, lower: upper - this.cap, wanted: 1 / alpha });
+    const payoffs = this.#payoffs;
+    let least = 0;
+    for (let at = 0; at < payoffs.length; at++) {
+      const g = order ? order[at]! : at;
+      const payoff = sign * (above[g]! - counted[g]! * bound);
+      payoffs[at] = payoff;
+      if (payoff < least) least = payoff;
+    }
     // With a limit of 0 one payoff below it is enough.
-    for (let at = 0; at < above.length; at++) if (payoffAt(at) < 0) return true;
-    return false;
+    return upper <= 0 ? (least < 0 ? Infinity : 1) : capitalReached(payoffs, { upper, least, wanted: 1 / alpha });
   }
 }
 
@@ -137,15 +145,15 @@ class AboveCounter {
 const limitOf = (side: Side, bound: number, cap: number): number => (side === 'below' ? 1 - bound : bound) * cap;
 
 /**
- * Whether the capital of `MixtureTest` with `deltaBets` ever reaches what is wanted. One unit multiplies it by 1 - lower / upper at most, so
+ * The capital of `MixtureTest` with `deltaBets` where it first reaches what is wanted, else the most that a look found. One unit multiplies it by 1 - least / upper at most, so
  * that after each look as many units pass unlooked at as it needs at least. The bets stand in variables: this is where the time goes.
  */
-function everReaches(
-  payoffAt: (at: number) => number,
-  units: number,
-  { upper, lower, wanted }: { readonly upper: number; readonly lower: number; readonly wanted: number },
-): boolean {
-  const growth = Math.log(1 - lower / upper) + 1e-12;
+function capitalReached(
+  payoffs: Float64Array,
+  { upper, least, wanted }: { readonly upper: number; readonly least: number; readonly wanted: number },
+): number {
+  const growth = Math.log(1 - least / upper) + 1e-12;
+  const units = payoffs.length;
   const [f0, f1, f2, f3, f4, f5, f6] = deltaBets.map(({ fraction }) => fraction) as [
     number,
     number,
@@ -156,7 +164,7 @@ function everReaches(
     number,
   ];
   let [c0, c1, c2, c3, c4, c5, c6] = deltaBets.map(({ part }) => part) as [number, number, number, number, number, number, number];
-  let next = 0;
+  let [next, most] = [0, 0];
   for (let at = 0; at < units; at++) {
     if ((at & 63) === 0) {
       c0 = kept(c0);
@@ -167,7 +175,7 @@ function everReaches(
       c5 = kept(c5);
       c6 = kept(c6);
     }
-    const ratio = Math.min(1, payoffAt(at) / upper);
+    const ratio = Math.min(1, payoffs[at]! / upper);
     c0 *= 1 - f0 * ratio;
     c1 *= 1 - f1 * ratio;
     c2 *= 1 - f2 * ratio;
@@ -175,40 +183,53 @@ function everReaches(
     c4 *= 1 - f4 * ratio;
     c5 *= 1 - f5 * ratio;
     c6 *= 1 - f6 * ratio;
-    if (at < next) continue;
+    if (at < next && at < units - 1) continue;
     const capital = c0 + c1 + c2 + c3 + c4 + c5 + c6;
-    if (capital >= wanted) return true;
+    if (capital >= wanted) return capital;
+    if (capital > most) most = capital;
     next = at + Math.max(1, Math.floor(Math.log(wanted / capital) / growth));
   }
-  return false;
+  return most;
 }
 
 /** A capital that is lost counts as nothing, as in `MixtureTest`. */
 const kept = (capital: number): number => (capital < capitalMin ? 0 : capital);
 
-/** The least k in 1..n at which the share above is shown to lie below the bound, or is no longer shown to lie above it; n + 1 if there is none. */
+/**
+ * The least k in 1..n at which the share above is shown to lie below the bound, or is no longer shown to lie above it; n + 1 if there is none.
+ * Where the capital falls short, its slope says how many ranks it lacks.
+ */
 function turningPoint(counter: AboveCounter, side: Side, bound: number, alpha: number): number {
   const n = counter.ranks.count;
-  const holds = (k: number): boolean => counter.shows(k, side, bound, alpha) === (side === 'below');
-  const { at, step } = expectedTurn(counter, side, bound, alpha);
+  const { at, slope } = expectedTurn(counter, side, bound, alpha);
   let [low, high] = [0, n + 1];
-  let reach = step;
-  for (let k = at; high - low > 1; ) {
-    if (holds(k)) high = k;
+  let reach = Math.max(1, Math.ceil(1 / slope));
+  for (let k = at, guesses = 0; high - low > 1; guesses++) {
+    const capital = counter.capital(k, side, bound, alpha);
+    const isShown = capital * alpha >= 1;
+    if (isShown === (side === 'below')) high = k;
     else low = k;
-    if (low === 0 && high > 1) k = Math.max(1, high - reach);
-    else if (high === n + 1 && low < n) k = Math.min(n, low + reach);
-    else k = (low + high) >> 1;
-    reach *= 4;
+    const toTurn = side === 'below' ? 1 : -1;
+    if (!isShown && guesses < guessesMax) k += toTurn * Math.ceil(Math.min(n, Math.log(1 / (alpha * capital)) / slope) * 1.02 + 1);
+    else if (isShown && guesses < guessesMax) {
+      k -= toTurn * reach;
+      reach *= 4;
+    } else k = 0;
+    if (k <= low || k >= high)
+      k = low === 0 && high > reach ? high - reach : high === n + 1 && low + reach < n ? low + reach : (low + high) >> 1;
+    if (k === low || k === high) k = (low + high) >> 1;
   }
   return high;
 }
 
+/** After these the interval is halved. */
+const guessesMax = 6;
+
 /**
  * Where the final capital, Σ part · exp(-u S / B - u² Q / 2 B²), would be 1 / alpha if the spread of the payoffs were that at the quantile
- * itself. A guess: it costs tests where it is wrong, and changes no result.
+ * itself, and how much its logarithm changes from rank to rank there. A guess: it costs tests where it is wrong, and changes no result.
  */
-function expectedTurn(counter: AboveCounter, side: Side, bound: number, alpha: number): { readonly at: number; readonly step: number } {
+function expectedTurn(counter: AboveCounter, side: Side, bound: number, alpha: number): { readonly at: number; readonly slope: number } {
   const n = counter.ranks.count;
   const middle = Math.min(n, Math.max(1, Math.ceil(n * (1 - bound))));
   const { sum, squares } = counter.moments(middle, side, bound);
@@ -226,5 +247,6 @@ function expectedTurn(counter: AboveCounter, side: Side, bound: number, alpha: n
   }
   // One rank further is one item less above.
   const away = Math.round(side === 'below' ? sum - low : low - sum);
-  return { at: Math.min(n, Math.max(1, middle + away)), step: Math.max(1, Math.ceil(Math.sqrt(squares) / 8)) };
+  const slope = Math.log(capitalAt(low - 1) / capitalAt(low));
+  return { at: Math.min(n, Math.max(1, middle + away)), slope: Number.isFinite(slope) ? Math.max(slope, 1e-6) : 1e-6 };
 }

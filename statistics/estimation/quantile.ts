@@ -10,7 +10,7 @@ export const quantileOf = (sorted: Numbers, q: number): number =>
   sorted.length === 0 ? Number.NaN : sorted[quantileRank(sorted.length, q) - 1]!;
 
 /** Of n values, from 1. */
-const quantileRank = (n: number, q: number): number => Math.min(n, Math.max(1, Math.ceil(q * n - 1e-9)));
+export const quantileRank = (n: number, q: number): number => Math.min(n, Math.max(1, Math.ceil(q * n - 1e-9)));
 
 /** The smallest value that at least the share `q` of the weights does not exceed; NaN of none. */
 export function weightedQuantile(values: Numbers, weights: Numbers, q: number): number {

@@ -9,8 +9,8 @@ export interface RankWindow {
   readonly sorted: Float64Array;
   /** The indices of these values, in the order of the items. */
   readonly items: Int32Array;
-  /** Whether a value that is not in the window is above it; those beside it are never equal to one of it. */
-  readonly isAbove: (value: number) => boolean;
+  /** Values above it are above all of the window. */
+  readonly to: number;
 }
 
 const sampleMax = 4_096;
@@ -71,6 +71,6 @@ export class Ranks {
     for (let i = 0; i < values.length; i++) if (values[i]! >= from && values[i]! <= to) items[n++] = i;
     const sorted = new Float64Array(within);
     for (let j = 0; j < within; j++) sorted[j] = values[items[j]!]!;
-    return { below, sorted: sorted.sort(), items, isAbove: value => value > to };
+    return { below, sorted: sorted.sort(), items, to };
   }
 }

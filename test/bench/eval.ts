@@ -1,7 +1,12 @@
-/** `npm run bench:eval`: a sweep and a certificate over 100,000 requests of three targets, in seconds, and the memory they take. */
+/**
+ * `npm run bench:eval`: a sweep, a certificate and a simulation over requests of three targets, in seconds, requests per second of one core, and
+ * the most memory so far. `npm run bench:eval -- 1000000` is a million requests.
+ */
 import { certify } from '../../eval/certify/certify.ts';
 import { completeItems, type Item, type Outcome } from '../../eval/outcomes/outcomes.ts';
-import { type Chain, chainOf } from '../../eval/policies/chain.ts';
+import { OutcomeTable } from '../../eval/outcomes/table.ts';
+import { type Chain, chainOf, withThresholds } from '../../eval/policies/chain.ts';
+import { simulatePair } from '../../eval/simulation/backtest.ts';
 import { sweep } from '../../eval/sweep/sweep.ts';
 import { randomGenerator } from '../../statistics/index.ts';
 
@@ -16,7 +21,8 @@ function population(n: number): Item[] {
     const quality = draw() < Math.min(1, 0.5 + sure / 2 + worth) ? 1 : 0;
     return { quality, signals: { mean_logprob: sure }, costNanoUsd: cost, latencyMs: 200 + draw() * cost, firstTokenMs: 100 };
   };
-  return Array.from({ length: n }, (_, i) => ({
+  const table = new OutcomeTable();
+  const item = (i: number): Item => ({
     id: `q${String(i).padStart(7, '0')}`,
     cluster: `c${i >> 2}`,
     outcomes: new Map([
@@ -24,7 +30,8 @@ function population(n: number): Item[] {
       ['middle', outcome(4_000, 0.1)],
       ['large', outcome(20_000, 0.4)],
     ]),
-  }));
+  });
+  return Array.from({ length: n }, (_, i) => table.add(item(i)));
 }
 
 const timed = <Result>(name: string, n: number, work: () => Result): Result => {
@@ -34,7 +41,11 @@ const timed = <Result>(name: string, n: number, work: () => Result): Result => {
   // On a busy machine the wall's time says little; the garbage collector's threads count here as well.
   const { user, system } = process.cpuUsage(spent);
   console.log(
-    `${String(n).padStart(7)} requests   ${name.padEnd(22)} ${seconds.toFixed(2).padStart(6)} s   cpu ${((user + system) / 1e6).toFixed(2).padStart(6)} s   rss ${mebibytes(process.memoryUsage().rss)}`,
+    `${String(n).padStart(7)} requests   ${name.padEnd(22)} ${seconds.toFixed(2).padStart(6)} s   cpu ${((user + system) / 1e6).toFixed(2).padStart(6)} s   ${Math.round(
+      (n / (user + system)) * 1e6,
+    )
+      .toLocaleString('en')
+      .padStart(9)} requests/s and core   most memory ${mebibytes(process.resourceUsage().maxRSS * 1024)}`,
   );
   return result;
 };
@@ -49,6 +60,11 @@ for (const n of sizes) {
     const kept = completeItems(items, chain.targets);
     const { certified } = timed(`certify ${chain.targets.length}`, n, () =>
       certify(chain, kept, { signal: 'confidence', loss: 'harm', lossMax: 0.05, confidence: 0.95, seed: 0 }),
+    );
+    const at = (thresholds: readonly number[]): Chain => ({ ...chain, policy: withThresholds(chain, thresholds, 'confidence') });
+    const strict = chain.targets.slice(1).map(() => 0.9);
+    timed(`simulate ${chain.targets.length}`, n, () =>
+      simulatePair(at(strict), at(strict.map(() => 0.5)), { items, label: '', notes: [] }, { confidence: 0.95, error: undefined }),
     );
     if (!certified) throw new Error('nothing was certified: the benchmark measured too little');
   }

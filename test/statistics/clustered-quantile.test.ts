@@ -43,6 +43,7 @@ test('the ends are those that a test of every value gives', () => {
       const options = { ...(cap === undefined ? {} : { cap }), ...(order && { order }) };
       expect(clusteredQuantileEnds({ values, ranks: new Ranks(values), clusters, ...options }, q, confidence)).toMatchObject({ low, high });
     }),
+    { numRuns: process.env.HINDCAST_LONG ? 5_000 : 100 },
   );
 });
 

@@ -7,6 +7,7 @@ import { signalNames } from '../../../gateway/core/signals/names.ts';
 import { parseOutcomeLines, printLineProblems } from '../../outcomes/file.ts';
 import type { Item, Outcomes } from '../../outcomes/outcomes.ts';
 import type { SweptSignal } from '../../policies/chain.ts';
+import { progressOf } from './progress.ts';
 
 export interface SharedOptions {
   readonly config?: string;
@@ -136,7 +137,7 @@ export function writeText(file: string, text: string): void {
 
 /** The items of a JSONL file of outcomes. Throws CommandError (exit code 2) with every bad line. */
 export function readItems(file: string): readonly Item[] {
-  const parsed = parseOutcomeLines(linesOf(file, 'a JSONL file of outcomes'));
+  const parsed = parseOutcomeLines(linesOf(file, 'a JSONL file of outcomes'), progressOf('read requests'));
   if (parsed.ok) return parsed.items;
   throw new CommandError(exit.usage, printLineProblems(file, parsed.problems));
 }

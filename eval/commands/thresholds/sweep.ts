@@ -14,6 +14,7 @@ import { bestRow, sweepText } from '../../report/sweep/text.ts';
 import { type Sweep, sweep } from '../../sweep/sweep.ts';
 import { type ChainOptions, chainAndOutcomes } from '../shared/chain-outcomes.ts';
 import { parseConfidence, parseSignal, writeText } from '../shared/options.ts';
+import { progressOf } from '../shared/progress.ts';
 import { noCompleteItemsError, selectionNote } from '../shared/store-outcomes.ts';
 
 export interface SweepCommandOptions extends ChainOptions {
@@ -29,7 +30,10 @@ export async function runSweep(options: SweepCommandOptions): Promise<number> {
   const signal = parseSignal(options.signal);
   const { chain, outcomes } = await chainAndOutcomes(options, undefined, { weighs: true });
   const thresholds = thresholdsOf(options.threshold, chain);
-  const swept = sweep(chain, outcomes, { signal, confidence, ...(thresholds ? { thresholds } : {}) });
+  const swept = sweep(chain, outcomes, {
+    ...{ signal, confidence, onProgress: progressOf('sweep thresholds') },
+    ...(thresholds ? { thresholds } : {}),
+  });
   const kept = completeItems(outcomes.items, chain.targets);
   if (!swept) throw noCompleteItemsError(chain.targets, kept, options.outcomes !== undefined);
   const problem = selectionProblem(kept, chain.targets);
