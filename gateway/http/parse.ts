@@ -13,7 +13,8 @@ import type { FeatureFlags } from '../flags/flags.ts';
 import type { CallerKey, Route } from '../settings/settings.ts';
 import { describeNoTarget, stickyKeyOf } from '../targets/planner.ts';
 import { type Body, type BodyLimits, checkContentType, receiveBody } from './body.ts';
-import { namedSessionOf, SessionShares } from './conversation.ts';
+import { refusedContentUrl } from './reading/content-urls.ts';
+import { namedSessionOf, SessionShares } from './reading/conversation.ts';
 import { resolve } from './resolve.ts';
 
 /** A parsed and checked request, not yet routed. */
@@ -107,6 +108,8 @@ export function routedRequestOf(
   flag?: FlagEvaluation,
 ): RoutedRequest | Refusal {
   const { headers } = parsed;
+  const refusedUrl = refusedContentUrl(parsed, settings.routing?.contentUrlsAllowed ?? []);
+  if (refusedUrl) return refusedUrl;
   const caller = callerFrom(parsed, key, chosen.name);
   if (isRefusal(caller)) return caller;
   const hops = hopsFrom(headers);

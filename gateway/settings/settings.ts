@@ -167,6 +167,8 @@ export interface FlagSettings {
 export interface RoutingSettings {
   readonly queue: QueuePolicy;
   readonly retryBudget: RetryBudgetPolicy;
+  /** Hosts at private addresses that content may refer to, with a port or for any. */
+  readonly contentUrlsAllowed?: readonly string[];
 }
 
 export const routingDefaults: RoutingSettings = { queue: queueDefault, retryBudget: retryBudgetDefault };

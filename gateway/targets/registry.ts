@@ -9,6 +9,7 @@ import { aheadOf, dequeue, emptyQueue, enqueue, isFull, nextFor, type Queue, typ
 import {
   earliestReadyAt,
   type KeyRateLimits,
+  mayProbe,
   noQueuedDemand,
   observeRateLimitsInPlace,
   type RateLimitPolicy,
@@ -101,7 +102,22 @@ export class TargetRegistry {
       waits ??= {};
       waits[target] = isFull(this.queue, bytes, this.#routing.queue) ? never : until;
     }
-    return waits ?? noWaits;
+    return waits ? this.#withProbe(waits, targets, at) : noWaits;
+  }
+
+  /** Where every target waits, the first that was left alone for half a minute may be tried. */
+  #withProbe(waits: Record<string, Instant>, targets: readonly string[], at: Instant): Readonly<Record<string, Instant>> {
+    const closed = this.cooldowns(at);
+    const isOpen = (target: string): boolean => (closed[target] ?? 0) <= at && (closed[providerOf(target)] ?? 0) <= at;
+    if (targets.some(target => waits[target] === undefined && isOpen(target))) return waits;
+    const isDue = (target: string): boolean => {
+      const credentials = this.#credentials(target, at);
+      return (credentials.length === 0 ? [''] : credentials).some(credential => mayProbe(this.limits, target, credential, at));
+    };
+    const due = targets.find(target => waits[target] !== undefined && isOpen(target) && isDue(target));
+    if (due === undefined) return waits;
+    const { [due]: _, ...others } = waits;
+    return others;
   }
 
   #credentials(target: string, at: Instant): readonly string[] {

@@ -3,6 +3,7 @@ import { type Dispatcher, Pool } from 'undici';
 import type { Failure } from '../core/shared/failure.ts';
 import { putLruEntry } from '../core/shared/lru-map.ts';
 import { isPrivateHost, publicLookup } from './address-guard.ts';
+import { decodingListener } from './decode-response.ts';
 
 export interface UpstreamCall {
   /** POST when absent. */
@@ -120,7 +121,7 @@ function dispatch(connections: OriginPool, path: string, call: UpstreamCall, lis
 /** Forwards undici's events of one call to its listener until the end or the abort. */
 class DispatchedCall implements UpstreamHandle, Dispatcher.DispatchHandler {
   readonly #connections: OriginPool;
-  readonly #listener: UpstreamListener;
+  #listener: UpstreamListener;
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #isEnded = false;
@@ -151,7 +152,10 @@ class DispatchedCall implements UpstreamHandle, Dispatcher.DispatchHandler {
   onResponseStart(_: unknown, status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
     if (status < 200) return; // 100 Continue and the like are no answer
     this.#status = status;
-    if (!this.#isEnded) this.#listener.headers(status, flattenHeaders(headers));
+    if (this.#isEnded) return;
+    const flat = flattenHeaders(headers);
+    if (flat['content-encoding'] !== undefined) this.#listener = decodingListener(this.#listener, flat);
+    this.#listener.headers(status, flat);
   }
 
   onResponseData(_: unknown, chunk: Buffer): void {

@@ -1,6 +1,6 @@
 /** Agents and clients name their session in their own way, and it becomes the conversation; a value that much traffic carries does not. */
 import { expect, test } from 'vitest';
-import { namedSessionOf, SessionShares } from '../../gateway/http/conversation.ts';
+import { namedSessionOf, SessionShares } from '../../gateway/http/reading/conversation.ts';
 import { respondJson, startGateway, startUpstream } from '../gateway/harness.ts';
 
 const id = '58e70cf6-3d87-496f-b9fe-57d8e7175256';

@@ -129,9 +129,10 @@ export function limitsOf(entry: NonNullable<Config['providers'][string]['limits'
 }
 
 /** The settings for all routes: queue, retry budget and hedging. */
-export function routingOf({ queue, retry_budget: retry, hedging }: Config['routing']): RoutingSettings {
+export function routingOf({ queue, retry_budget: retry, hedging, content_urls: urls }: Config['routing']): RoutingSettings {
   return {
     queue: { countMax: queue.requests, bytesMax: queue.bytes },
+    ...(urls.allow.length > 0 ? { contentUrlsAllowed: urls.allow } : {}),
     retryBudget: defined({
       retryShare: retry.share,
       retriesPerSecond: retry.per_second,

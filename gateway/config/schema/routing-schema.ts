@@ -2,7 +2,7 @@
 
 import { queueDefault } from '../../core/targets/queue.ts';
 import { retryBudgetDefault } from '../../core/targets/retry-budget.ts';
-import { bytes, decimal, section, text, wholeNumber, yesOrNo } from './fields.ts';
+import { bytes, decimal, list, section, text, wholeNumber, yesOrNo } from './fields.ts';
 
 const share = () => decimal('a number', 0, 1);
 
@@ -33,6 +33,15 @@ export const routing = section('a map such as { hedging: { share: 0.05 } }', {
   })
     .prefault({})
     .describe('How many hedges `hedge_after` may start, over all routes.'),
+  content_urls: section('a map such as { allow: [files.local:8080] }', {
+    allow: list('a list of hosts', text('a host such as 10.0.0.7 or files.localhost:8080'), 1_000)
+      .default([])
+      .describe('Hosts at loopback or private addresses that images and files may be at, with a port or for any port.'),
+  })
+    .prefault({})
+    .describe(
+      'Images and files by URL. Loopback, private and metadata addresses are refused (`url_not_allowed`) unless listed. Names are not looked up.',
+    ),
 });
 
 export const model = section('a map such as { context_window: 128000, vision: false }', {

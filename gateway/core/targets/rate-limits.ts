@@ -15,7 +15,7 @@ export interface TokenBucket {
   readonly burst: number;
   readonly level: number;
   readonly at: Instant;
-  /** Derived from a 429 alone: the call rate at that time minus a tenth; every response raises it slightly. */
+  /** Derived from 429s alone: the call rate at that time minus a tenth; every response raises it by a quarter. */
   readonly isEstimated?: true;
 }
 
@@ -25,6 +25,12 @@ export interface KeyRateLimits {
   readonly tokens?: TokenBucket;
   /** The provider answered 429; no call is admitted before this instant. */
   readonly blockedUntil: Instant;
+  /** The last 429, or the last call that was sent in spite of it; absent while there was none. */
+  readonly refusedAt?: Instant;
+  /** 429s since the last answer; absent for none. */
+  readonly refusals?: number;
+  /** Answers in a row without the headers from which a limit was learned; absent for none. */
+  readonly unreportedAnswers?: number;
   /** Consecutive 429s without a wait. */
   readonly consecutive429s: number;
   /** Recently admitted calls, decaying over ten seconds. */
@@ -82,13 +88,18 @@ function nextKeyLimits(before: KeyRateLimits, observation: Observation, policyOf
 function nextLimits(before: KeyRateLimits, observation: Observation, policy: RateLimitPolicy | undefined): KeyRateLimits {
   const { at, tokens = 0 } = observation;
   switch (observation.type) {
-    case 'sent':
-      return { ...take(take(before, 'requests', 1, at), 'tokens', tokens, at), recentCalls: { count: recentCallsAt(before, at) + 1, at } };
+    case 'sent': {
+      const sent = {
+        ...take(take(before, 'requests', 1, at), 'tokens', tokens, at),
+        recentCalls: { count: recentCallsAt(before, at) + 1, at },
+      };
+      return before.blockedUntil > at ? { ...sent, refusedAt: at } : sent;
+    }
     case 'answered': {
       // Returns the estimate and takes the actual usage.
       const settled = take(before, 'tokens', (observation.tokensUsed ?? tokens) - tokens, at);
-      const recovered = raiseEstimate(settled.consecutive429s === 0 ? settled : { ...settled, consecutive429s: 0 }, at);
-      return applyReported(recovered, observation.limits, policy, at);
+      const recovered = raiseEstimate(forgetRefusals(settled, observation), at);
+      return forgetUnreported(applyReported(recovered, observation.limits, policy, at), observation.limits, policy);
     }
     case 'failed': {
       const settled = take(before, 'tokens', -tokens, at);
@@ -116,7 +127,45 @@ function blockAfter429(limits: KeyRateLimits, { at, failure }: Observation & { t
   const defaultWait = Math.min(minuteMs, backoffMsDefault * 2 ** Math.min(limits.consecutive429s, 10));
   const wait = retryAfterMs === undefined ? defaultWait : Math.min(backoffMsMax, Math.max(backoffMsMin, retryAfterMs));
   const strikes = retryAfterMs === undefined ? limits.consecutive429s + 1 : limits.consecutive429s;
-  return { ...limits, consecutive429s: strikes, blockedUntil: Math.max(limits.blockedUntil, at + wait) };
+  const refusals = (limits.refusals ?? 0) + 1;
+  return { ...limits, consecutive429s: strikes, refusals, refusedAt: at, blockedUntil: Math.max(limits.blockedUntil, at + wait) };
+}
+
+/** An answer ends the count of refusals; one to a call that was sent after the last refusal ends the wait as well. */
+function forgetRefusals(limits: KeyRateLimits, { at, totalMs, firstTokenMs }: Observation & { type: 'answered' }): KeyRateLimits {
+  if (limits.refusals === undefined && limits.consecutive429s === 0) return limits;
+  const { refusals: _, refusedAt, ...rest } = limits;
+  const isLater = refusedAt !== undefined && at - (totalMs ?? firstTokenMs) >= refusedAt;
+  if (isLater) return { ...rest, consecutive429s: 0, blockedUntil: Math.min(limits.blockedUntil, at) };
+  return { ...rest, ...(refusedAt === undefined ? {} : { refusedAt }), consecutive429s: 0 };
+}
+
+/** Answers that no longer report a limit show that it is not what refuses. */
+const unreportedMax = 3;
+
+function forgetUnreported(
+  limits: KeyRateLimits,
+  reported: ReportedRateLimits | undefined,
+  policy: RateLimitPolicy | undefined,
+): KeyRateLimits {
+  const { requests, tokens, unreportedAnswers = 0, ...rest } = limits;
+  const isLearned = (bucket: TokenBucket | undefined, configured: number | undefined): boolean =>
+    bucket !== undefined && !bucket.isEstimated && configured === undefined;
+  const forgetsRequests = isLearned(requests, policy?.requestsPerMinute);
+  const forgetsTokens = isLearned(tokens, policy?.tokensPerMinute);
+  if (!forgetsRequests && !forgetsTokens) return limits;
+  if (reported) return unreportedAnswers === 0 ? limits : { ...limits, unreportedAnswers: 0 };
+  if (unreportedAnswers + 1 < unreportedMax) return { ...limits, unreportedAnswers: unreportedAnswers + 1 };
+  return { ...rest, ...(requests && !forgetsRequests ? { requests } : {}), ...(tokens && !forgetsTokens ? { tokens } : {}) };
+}
+
+/** How long a refusal may keep a last target silent. */
+const silenceMsMax: Milliseconds = 30_000;
+
+/** Whether a blocked key was left alone for long enough that one call may try it, when there is no other target. */
+export function mayProbe(limits: RateLimits, target: string, credential: string, at: Instant): boolean {
+  const known = limits.get(rateLimitNameOf(target, credential));
+  return known?.refusedAt !== undefined && known.blockedUntil > at && at - known.refusedAt >= silenceMsMax;
 }
 
 /** Fewer calls give no rate. */
@@ -129,7 +178,8 @@ const recentCallsAt = ({ recentCalls }: KeyRateLimits, at: Instant): number =>
 function estimateFrom429(limits: KeyRateLimits, { at, failure }: Observation & { type: 'failed' }): KeyRateLimits {
   if (failure.kind !== 'rate-limited' || (limits.requests && !limits.requests.isEstimated)) return limits;
   const lately = recentCallsAt(limits, at);
-  if (lately < estimateCallsMin) return limits;
+  // One refusal may have any reason.
+  if (lately < estimateCallsMin || (limits.refusals ?? 0) < 1) return limits;
   const perMs = (0.9 * lately) / decayMs;
   return { ...limits, requests: { perMs, burst: burstOf(perMs), level: 0, at, isEstimated: true } };
 }
@@ -141,7 +191,7 @@ const burstOf = (perMs: number): number => Math.max(1, perMs * 1_000);
 function raiseEstimate(limits: KeyRateLimits, at: Instant): KeyRateLimits {
   const { requests, ...rest } = limits;
   if (!requests?.isEstimated) return limits;
-  const perMs = requests.perMs * 1.02;
+  const perMs = requests.perMs * 1.25;
   if (perMs * decayMs > 4 * Math.max(1, recentCallsAt(limits, at))) return rest;
   return { ...rest, requests: { ...requests, level: levelAt(requests, at), at, perMs, burst: burstOf(perMs) } };
 }

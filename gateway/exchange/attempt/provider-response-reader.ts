@@ -95,9 +95,16 @@ export class ProviderResponseReader {
     if (this.#isOver) return this.#listener.onExcess();
     this.#chunks.push(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     this.#bytes += bytes.byteLength;
+    if (this.#mode.type === 'json' && this.#chat.stream && this.#chunks.length === 1 && this.#looksLikeEvents())
+      this.#mode = this.#stream();
     const mode = this.#mode;
     if (mode.type === 'stream') this.#feed(mode.frames, bytes);
     if (mode.type === 'refusal' && this.#bytes > failureBytesMax) this.#onRefusal();
+  }
+
+  /** Servers that name no content type, or the wrong one, send events all the same. */
+  #looksLikeEvents(): boolean {
+    return this.#provider.framing === 'sse' && /^\s{0,9}(?:data|event|id|retry)?:/.test(this.#chunks[0]!.toString('latin1', 0, 64));
   }
 
   onEnd(): void {

@@ -18,6 +18,7 @@ import {
   refusedExtraCalls,
   retryBudgetDefault,
 } from '../../../gateway/core/targets/retry-budget.ts';
+import { TargetRegistry } from '../../../gateway/targets/registry.ts';
 import { runs } from '../../runs.ts';
 
 const target = 'a/small';
@@ -102,15 +103,49 @@ describe('a learned limit', () => {
     expect(ready(limitsOf(Array.from({ length: 20 }, () => refused(0))), 0)).toBe(60_000);
   });
 
-  test('estimates a rate from many calls and a 429, and drops it after enough responses', () => {
-    const busy = limitsOf([...Array.from({ length: 50 }, (_, i) => sentAt(i * 100)), refused(5000, 100)]);
+  test('estimates a rate from many calls and two 429s, and drops it after enough responses', () => {
+    const calls = Array.from({ length: 50 }, (_, i) => sentAt(i * 100));
+    expect(limitsOf([...calls, refused(5000, 100)]).get(rateLimitNameOf(target, 'k1'))!.requests).toBeUndefined();
+    const busy = limitsOf([...calls, refused(5000, 100), refused(5001, 100)]);
     expect(busy.get(rateLimitNameOf(target, 'k1'))!.requests).toMatchObject({ isEstimated: true });
     const calm = limitsOf(
-      Array.from({ length: 200 }, (_, i): PartialObservation => ({ type: 'answered', at: 6000 + i, firstTokenMs: 1 })),
+      Array.from({ length: 12 }, (_, i): PartialObservation => ({ type: 'answered', at: 6000 + i, firstTokenMs: 1 })),
       undefined,
       busy,
     );
     expect(calm.get(rateLimitNameOf(target, 'k1'))!.requests).toBeUndefined();
+  });
+
+  test('is forgotten after three answers that report none', () => {
+    const limits = { requests: { limit: 5, remaining: 0, resetMs: 60_000 } };
+    const learned = limitsOf([{ ...refused(0, 100), limits } as PartialObservation]);
+    expect(ready(learned, 200)).toBeGreaterThan(1_000);
+    const answers = Array.from({ length: 3 }, (_, i): PartialObservation => ({ type: 'answered', at: 300 + i, firstTokenMs: 1 }));
+    expect(ready(limitsOf(answers.slice(0, 2), undefined, learned), 400)).toBeGreaterThan(1_000);
+    expect(ready(limitsOf(answers, undefined, learned), 400)).toBe(400);
+  });
+
+  test('the wait of a 429 ends with an answer to a later call, not with one that was under way', () => {
+    const blocked = limitsOf([refused(1_000, 60_000)]);
+    expect(ready(limitsOf([{ type: 'answered', at: 1_100, firstTokenMs: 500 }], undefined, blocked), 2_000)).toBe(61_000);
+    expect(ready(limitsOf([{ type: 'answered', at: 1_100, firstTokenMs: 50 }], undefined, blocked), 2_000)).toBe(2_000);
+  });
+
+  test('a last target that waits for a day is tried after half a minute, by one call at a time', () => {
+    const registry = new TargetRegistry();
+    const about = { target, credential: '' };
+    const demand = { tenant: 't', tokens: 1, bytes: 1 };
+    const waits = (targets: readonly string[], at: number): object => registry.view(targets, demand, at).waits ?? {};
+    registry.observe({ ...about, at: 0, type: 'sent' });
+    registry.observe({ ...about, at: 1, type: 'failed', failure: { kind: 'rate-limited', message: '', retryAfterMs: 86_400_000 } });
+    expect(waits([target], 29_000)).toHaveProperty([target]);
+    expect(waits([target], 30_001)).toEqual({});
+    // Another target is there, and the wait is kept.
+    expect(waits([target, 'b/other'], 30_001)).toHaveProperty([target]);
+    registry.observe({ ...about, at: 30_001, type: 'sent' });
+    expect(waits([target], 30_002)).toHaveProperty([target]);
+    registry.observe({ ...about, at: 30_100, type: 'answered', firstTokenMs: 50 });
+    expect(waits([target], 30_200)).toEqual({});
   });
 });
 

@@ -1,7 +1,7 @@
 /** The conversation of a request: the caller's own header, else the session that an agent or a client names in its own way. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { isObject, type Json, type JsonObject, parseJson } from '../core/chat/json.ts';
-import { putLruEntry } from '../core/shared/lru-map.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
+import { putLruEntry } from '../../core/shared/lru-map.ts';
 
 /** A session's id, and whether a known agent gave it: others may send one value with all their traffic. */
 export interface NamedSession {
