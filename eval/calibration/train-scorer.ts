@@ -1,4 +1,4 @@
-/** Trains a scorer: a logistic function of what answers show, fitted to what came of them, judged on answers it has not seen. */
+/** Trains a scorer: a logistic function of a response's features, fitted to quality labels, evaluated on held-out responses. */
 import type { Scorer } from '../../gateway/core/signals/scorer.ts';
 import { applyScorer, withScorerSignal } from '../../gateway/core/signals/scorer.ts';
 import {

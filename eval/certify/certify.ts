@@ -25,22 +25,22 @@ import { itemsInRole, type Split, splitOf } from './split.ts';
 
 export interface CertifyOptions {
   readonly signal: SweptSignal;
-  /** `harm`: what is lost where the answer is worse. `net`: less what is won where it is better. */
+  /** `harm`: quality lost where the response is worse. `net`: the same, less the quality gained where it is better. */
   readonly loss: 'harm' | 'net';
   /** The loss must be at most this, a share. */
   readonly lossMax: number;
-  /** Further ones, which must hold with it. */
+  /** Further constraints, which must hold as well. */
   readonly constraints?: readonly Constraint[];
-  /** That all of it holds, in (0, 1). */
+  /** Probability that all constraints hold, in (0, 1). */
   readonly confidence: number;
   readonly seed: number;
   /** Chosen without looking at these outcomes, from the strictest down; undefined takes the values that the signal shows, at most 500. */
   readonly thresholds?: readonly number[] | readonly (readonly number[])[];
-  /** A split that was kept. */
+  /** A split from a manifest. */
   readonly split?: Split;
   /** Requests of one conversation that the claim is about; found on the tuning requests when absent. */
   readonly conversationMax?: number;
-  /** The user's word that outcomes are missing at random, given the confidence. */
+  /** The user's assumption that outcomes are missing at random, given the confidence. */
   readonly assume?: 'missing-at-random';
   /** The least chance with which the configuration draws, where a file holds the drawn requests alone. */
   readonly chanceMin?: number;
@@ -85,16 +85,16 @@ export interface Certificate {
   readonly lossMax: number;
   readonly constraints: readonly Constraint[];
   readonly confidence: number;
-  /** All that is claimed about, and how each target's outcomes are known. */
+  /** The population of the claim, and how each target's outcomes are known. */
   readonly population: Population;
-  /** What the claim rests on beyond the data, in the user's name; none by default. */
+  /** Assumptions beyond the data that the user made; none by default. */
   readonly assumptions: readonly string[];
   /** The maximum number of requests of a conversation that the claim covers, and how many requests exceed it. */
   readonly conversationCap: number;
   readonly requestsBeyondCap: number;
   readonly method: Method;
   readonly procedure: 'fixed sequence' | 'Pareto testing';
-  /** That it was certified on. */
+  /** The items that it was certified on. */
   readonly items: number;
   readonly clusters: number;
   readonly designEffect: number;
@@ -110,7 +110,7 @@ export interface Certificate {
   readonly current: (Measured & { readonly thresholds: readonly number[] | null }) | null;
   /** How many requests each role has; undefined when nothing had to be set aside. */
   readonly split: Readonly<Record<'tune' | 'certify' | 'audit', number>> | undefined;
-  /** The requests that the printed numbers are of. */
+  /** The requests that the printed numbers describe. */
   readonly measuredOn: 'all' | 'certify' | 'audit';
   readonly slices: readonly Slice[];
 }
@@ -206,7 +206,7 @@ export function certify(chain: Chain, kept: CompleteItems, options: CertifyOptio
   };
 }
 
-/** What the drawn requests stand for is not counted twice. */
+/** Requests represented by drawn ones are not counted twice. */
 const measuredItems = (items: readonly Item[], chain: Chain, signal: SweptSignal): readonly Item[] =>
   worstCaseItems(
     items.filter(item => !isUndrawn(item)),

@@ -19,17 +19,17 @@ import type { Trials } from '../policies/trials.ts';
 import { failures, harms } from '../sweep/measure.ts';
 
 export type Constraint =
-  /** `harm`: what is lost where the answer is worse than the reference's. `net`: less what is won where it is better. */
+  /** `harm`: quality lost where the response is worse than the reference's. `net`: the same, less the quality gained where it is better. */
   | { readonly kind: 'harm' | 'net'; readonly max: number }
   /** Share of the requests that get no answer. */
   | { readonly kind: 'errors'; readonly max: number }
   /** At most one request in twenty takes longer. */
   | { readonly kind: 'latency_p95' | 'ttft_p95'; readonly max: number };
 
-/** Of a p95: this share may lie beyond. */
+/** The share of requests that may exceed a p95 bound. */
 const tail = 0.05;
 
-/** What is bounded in the mean: in [0, 1], or in [-1, 1] for `net`. NaN where an outcome has no time. */
+/** The loss whose mean is bounded: in [0, 1], or in [-1, 1] for `net`. NaN where an outcome has no time. */
 export function lossesOf({ kind, max }: Constraint, trials: Trials, reference: Trials): Float64Array {
   const n = trials.step.length;
   switch (kind) {
@@ -41,7 +41,7 @@ export function lossesOf({ kind, max }: Constraint, trials: Trials, reference: T
       return failures(trials);
     default: {
       const times = kind === 'latency_p95' ? trials.latencyMs : trials.firstTokenMs;
-      // A caller that got nothing waited for ever.
+      // A request without a response counts as infinitely slow.
       return tabulate(n, i => (trials.step[i]! < 0 ? 1 : Number.isNaN(times[i]!) ? Number.NaN : Number(times[i]! > max)));
     }
   }
@@ -65,7 +65,7 @@ export interface LossTestOptions {
   /** Every loss is yes or no. */
   readonly exact: boolean;
   readonly seed: number;
-  /** Fixed before these requests are looked at. */
+  /** Fixed before these requests are read. */
   readonly conversationCap: number;
   /** The least chance that the configuration can give a draw, where only drawn requests are at hand. */
   readonly chanceMin?: number | undefined;

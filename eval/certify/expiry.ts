@@ -1,4 +1,4 @@
-/** When a certificate ends: the traffic drifted, another model answers, or the chain is no longer the one that was certified. */
+/** When a certificate expires: the traffic drifted, another model responds, or the chain has changed. */
 
 import type { Item } from '../outcomes/outcomes.ts';
 import type { SweptSignal } from '../policies/chain.ts';

@@ -1,4 +1,4 @@
-/** Several thresholds, or several constraints: what is worth testing is found on other requests than it is tested on. */
+/** Several thresholds or constraints: candidates are chosen on other requests than those they are tested on. */
 import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
 import { weightedMean } from '../../statistics/index.ts';
 import { isComplete, isUndrawn } from '../identification/population.ts';

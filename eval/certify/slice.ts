@@ -1,4 +1,4 @@
-/** A certificate for each slice of the traffic: what holds on the whole may fail for one tenant or task. */
+/** A certificate for each slice of the traffic: a bound that holds overall may fail for one tenant or task. */
 
 import { clustersOf, holm, sizeForHarm, weightedMean } from '../../statistics/index.ts';
 import type { Item } from '../outcomes/outcomes.ts';

@@ -1,4 +1,4 @@
-/** The file that remembers a split and what was certified on it, so that looking twice is neither free nor hidden. */
+/** The file that keeps a split and the certifications made on it, so that repeated looks are counted. */
 import { z } from 'zod';
 import { hashOf, type Split, type SplitRole } from './split.ts';
 

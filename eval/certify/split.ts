@@ -1,4 +1,4 @@
-/** Who may look at which requests: whole clusters are for tuning, for certifying, or for auditing, and stay so from run to run. */
+/** Splits requests into tuning, certifying and auditing. Clusters are never divided, and keep their role from run to run. */
 import { createHash } from 'node:crypto';
 import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import type { Item } from '../outcomes/outcomes.ts';

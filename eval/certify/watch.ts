@@ -1,4 +1,4 @@
-/** Watches a certificate: folds a route's audited requests, conversation by conversation in the order of their start, into an alarm. Pure. */
+/** Watches a certificate: adds a route's audited conversations, in the order of their start, to an alarm. Pure. */
 import type { Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 import { type AlarmOptions, type AlarmState, alarmNext, alarmStart, conversationAlarm, isAlarmed } from '../../statistics/index.ts';
 

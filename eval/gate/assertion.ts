@@ -1,4 +1,4 @@
-/** What a gate demands, in one line: `delta > -1pp`, `value < 2%`, `delta < -20%`, `delta < +300ms`, `value < $7.10`. */
+/** An assertion of a gate, in one line: `delta > -1pp`, `value < 2%`, `delta < -20%`, `delta < +300ms`, `value < $7.10`. */
 
 export const metricNames = [
   'quality',
@@ -16,7 +16,7 @@ export const metricNames = [
   'beats_random_mix',
   'certificate.psi',
 ] as const;
-/** A score of any name as well: what a judge, a rule or a person called it. */
+/** Also a score by its name, as a judge, a rule or a person gave it. */
 export type MetricName = (typeof metricNames)[number] | `score.${string}` | `judge.${string}`;
 
 /** Whether a text names a metric: a known one, `score.NAME` or `judge.NAME`. */

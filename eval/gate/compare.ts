@@ -1,4 +1,4 @@
-/** Two sides on the same requests: every number of both, and what lies between them, in pairs and by clusters. */
+/** Compares two sides on the same requests: every metric of both, and the paired, clustered difference. */
 
 import { clusteredMean, differences, type Estimate, type Inference, isBinary, mcnemar } from '../../statistics/index.ts';
 import type { MetricName } from './assertion.ts';

@@ -1,4 +1,4 @@
-/** Two sides decided on the same requests: what a gate's metrics are computed from, whole or for a part of the requests. */
+/** Two sides decided on the same requests: the input of a gate's metrics, for all requests or a part of them. */
 
 import { type Clusters, clustersOf } from '../../statistics/index.ts';
 import { trialsAt } from '../identification/comparable.ts';

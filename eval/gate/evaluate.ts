@@ -7,20 +7,20 @@ import { type ComparedSides, subsetOf } from './compared-sides.ts';
 import { type Measurement, measureGate } from './metric.ts';
 import type { Where } from './where.ts';
 
-/** `skipped`: an assertion before it failed that makes it pointless. */
+/** `skipped`: an earlier assertion with `abort_on_fail` failed. */
 export type Verdict = 'pass' | 'fail' | 'inconclusive' | 'skipped';
 
 export interface GateRule {
   readonly name: string;
   readonly metric: MetricName;
   readonly assertion: Assertion;
-  /** Where it stands in the gate file. */
+  /** Position in the gate file. */
   readonly line: number;
   /** Only these requests. */
   readonly filter?: { readonly where: Where; readonly text: string };
   /** `warn` is reported and does not change the verdict. */
   readonly severity?: 'error' | 'warn';
-  /** The number itself decides, without any statistics. */
+  /** The measured value decides, without a confidence interval. */
   readonly isPoint?: boolean;
   readonly abortOnFail?: boolean;
 }
@@ -29,7 +29,7 @@ export interface GateRule {
 export interface Bounds {
   readonly worst: ComparedSides;
   readonly best: ComparedSides;
-  /** Every outcome is known, and nothing but some qualities is not: costs, times and failures have no bounds then, but numbers. */
+  /** Every outcome is known, only some qualities are not: costs, times and failures are then numbers without bounds. */
   readonly isQualityAlone: boolean;
   readonly problem: string;
 }
@@ -56,7 +56,7 @@ export interface Finding {
   /** Requests that come out worse and better. */
   readonly worse: number;
   readonly better: number;
-  /** What would decide it, or why nothing does; '' when it is decided. */
+  /** What would decide it, or why it cannot be decided; '' when it is decided. */
   readonly reason: string;
   /** Further requests that would decide it with a power of 80 %, and their cost. */
   readonly needed: { readonly requests: number; readonly usd: number | null } | null;
@@ -122,7 +122,7 @@ function measureRules(rules: readonly GateRule[], compared: ComparedSides, seed:
   return found.map(one => ({ ...one, inference: inferred.get(one.rule)! }));
 }
 
-/** Only what can fail the gate is one of the chances of a false alarm. */
+/** Only assertions that can fail the gate count in the correction for multiple tests. */
 function correctedFails(weighed: readonly MeasuredRule[]): readonly number[] {
   const tested = [...weighed.keys()].filter(i => weighed[i]!.rule.severity !== 'warn' && !weighed[i]!.rule.isPoint);
   const p = ({ rule, inference, bounds = [inference] }: MeasuredRule): number =>
@@ -165,7 +165,7 @@ function findingOf({ rule, compared, inference, bounds }: MeasuredRule, bad: num
 const harmReason =
   'harm counts answers that differ by the baseline’s own run-to-run noise, so it cannot fail a gate; gate on quality: delta, which nets the noise out';
 
-/** Whether what is unknown touches the metric. */
+/** Whether unknown outcomes affect the metric. */
 export const isBounded = (bounds: Bounds | undefined, metric: MetricName): boolean =>
   bounds !== undefined && (!bounds.isQualityAlone || metric === 'quality' || metric === 'harm' || metric === 'beats_random_mix');
 
@@ -193,7 +193,7 @@ const passPValue = (inference: Inference, { side, bound }: Assertion): number =>
 const failPValue = (inference: Inference, { side, bound }: Assertion): number =>
   side === 'below' ? inference.pValueAbove(bound) : inference.pValueBelow(bound);
 
-/** Whatever needs resampling is resampled together, so that all metrics see the same draws. */
+/** All metrics that need resampling share the same resamples. */
 export function inferTogether(measurements: readonly Measurement[], clusters: Clusters, seed: number): (Inference | string)[] {
   const statistics = measurements.flatMap(m => (typeof m === 'object' && 'resample' in m ? [m.resample] : []));
   const resampled = statistics.length > 0 ? clusterBootstrap(clusters.count, statistics, { seed }) : [];
@@ -257,7 +257,7 @@ export interface ItemChange {
 }
 
 export interface GateReport extends GateResult {
-  /** What the file calls it. */
+  /** Its name in the gate file. */
   readonly name: string | undefined;
   readonly baseline: string;
   readonly candidate: string;

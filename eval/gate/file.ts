@@ -1,4 +1,4 @@
-/** Reads a gate file: YAML, checked whole, every problem at its line and column. What is planned but not built is refused, never ignored. */
+/** Reads a gate file (YAML) and reports every problem with line and column. Keys that are not supported are rejected, never ignored. */
 import type { z } from 'zod';
 import { parseDuration } from '../../gateway/cli/duration.ts';
 import { didYouMean } from '../../gateway/config/nearest.ts';
@@ -8,11 +8,11 @@ import { gateKeys, gateSchema, type side } from './schema.ts';
 import { parseWhere, type Where } from './where.ts';
 import { type PositionedProblem, parsePositionedYaml } from './yaml-positions.ts';
 
-/** Whose outcomes one side of the gate has. */
+/** The source of one side's outcomes. */
 export type Side =
-  /** What the callers got. */
+  /** The recorded responses. */
   | { readonly type: 'recorded' }
-  /** A file of outcomes of its own, as it stands or stood in git; the only target when none is named. */
+  /** A file of outcomes of its own, in the working tree or at a commit; its only target when none is named. */
   | { readonly type: 'snapshot'; readonly file: string; readonly ref: string | undefined; readonly target: string | undefined }
   | { readonly type: 'target'; readonly target: string }
   /** One arm of a replay run; the only one when it is not named. */
@@ -58,7 +58,7 @@ export type ParsedGate =
   | { readonly ok: true; readonly gate: GateFile }
   | { readonly ok: false; readonly problems: readonly PositionedProblem[] };
 
-/** Keys of the method that are not built: a gate that uses one is refused instead of passing without it. */
+/** Keys of the method that are not supported: a gate that uses one is rejected instead of passing without it. */
 const notImplemented = new Set(['until', 'model', 'tenant']);
 
 export function parseGate(source: string): ParsedGate {

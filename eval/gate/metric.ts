@@ -1,4 +1,4 @@
-/** The number that a gate's assertion is about, computed from what baseline and candidate did with the same items. */
+/** The metric of an assertion, computed from baseline and candidate on the same items. */
 import { usd } from '../../gateway/core/money/price.ts';
 import {
   betInference,

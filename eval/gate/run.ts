@@ -1,4 +1,4 @@
-/** One gate, run: both sides decided on the same complete items, and judged. */
+/** Runs one gate: decides both sides on the same complete items and evaluates the assertions. */
 
 import { clustersOf, tabulate } from '../../statistics/index.ts';
 import { comparablePolicies, filled, type PairedTrials } from '../identification/comparable.ts';

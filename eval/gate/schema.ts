@@ -1,4 +1,4 @@
-/** What may stand in a gate file, with a message for each thing that may not. */
+/** The schema of a gate file, with a message for each invalid value. */
 import { z } from 'zod';
 import { isMetricName, metricNames, parseAssertion } from './assertion.ts';
 import { parseWhere } from './where.ts';
@@ -184,7 +184,7 @@ export const gateSchema = z.strictObject(
   must('a mapping with version, baseline, candidate and gates'),
 );
 
-/** Every key of the file, for guessing what a misspelt one was meant to be. */
+/** Every key of the file, for suggestions when one is misspelt. */
 export const gateKeys = [
   ...['version', 'name', 'certificate', 'baseline', 'candidate', 'data', 'statistics', 'budget', 'on_inconclusive', 'gates', 'report'],
   ...[

@@ -1,4 +1,4 @@
-/** Which requests a rule is about: `task = 'refund' and tenant in ('acme', 'beta')`, over the tags of a request. */
+/** The filter of a rule: `task = 'refund' and tenant in ('acme', 'beta')`, over the tags of a request. */
 
 /** A condition over a request's tags. */
 export type Where = (tags: Readonly<Record<string, string>>) => boolean;

@@ -1,4 +1,4 @@
-/** YAML whose values know where they stand in the file. */
+/** YAML with the position of each value in the file. */
 
 import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { syntaxMessage } from '../../gateway/config/source/syntax.ts';

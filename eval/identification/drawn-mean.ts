@@ -1,4 +1,4 @@
-/** Means of requests of which some were drawn with known chances: estimates for the reader, and p-values that hold. */
+/** Means over requests of which some were drawn with known probabilities: estimates, and valid p-values. */
 import {
   bettingOrder,
   type Clusters,

@@ -1,4 +1,4 @@
-/** What is known of a population of requests: every request counts, whether or not each target's outcome is known. */
+/** The known outcomes of a population of requests. Every request counts, also those with unknown outcomes. */
 import type { Item } from '../outcomes/outcomes.ts';
 
 /** How the outcomes of one target came to be known. */

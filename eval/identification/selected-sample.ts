@@ -1,4 +1,4 @@
-/** Whether the requests whose outcomes are all known stand for all requests, or were selected by what is compared. */
+/** Whether the complete requests represent all requests, or were selected by the compared policies. */
 import type { CompleteItems } from '../outcomes/outcomes.ts';
 import { isComplete, isUndrawn } from './population.ts';
 

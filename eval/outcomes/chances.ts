@@ -1,4 +1,4 @@
-/** The chance with which each request's missing outcomes were, or would have been, drawn: by a route's audits and shadows. */
+/** The probability with which each request's outcomes are drawn by a route's audits and shadows. */
 import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import type { Cell, UnlabelledItem } from './label.ts';
 

@@ -1,4 +1,4 @@
-/** The questions that eval puts to the store, and the rows that come back. */
+/** The queries of eval, and their rows. */
 import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { Store } from '../../recorder/store/store.ts';
 

@@ -1,4 +1,4 @@
-/** Builds the matrix from the store: what was recorded, what was replayed since, and what was imported. */
+/** Builds the outcome matrix from the store: recorded, replayed and imported outcomes. */
 
 import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { Store } from '../../recorder/store/store.ts';

@@ -1,4 +1,4 @@
-/** The chain under judgement: a route of the config, or targets named on the command line, cheap ones first. */
+/** The chain to evaluate: a route of the config, or targets named on the command line, cheapest first. */
 
 import type { RoutePolicy, RouteStep } from '../../gateway/core/routing/router.ts';
 import type { SignalName } from '../../gateway/core/signals/names.ts';

@@ -1,4 +1,4 @@
-/** A comparison as a table, with what it comes to on top. */
+/** A comparison as a table, with its result on top. */
 
 import type { Estimate } from '../../statistics/index.ts';
 import type { MetricName } from '../gate/assertion.ts';

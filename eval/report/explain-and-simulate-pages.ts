@@ -1,4 +1,4 @@
-/** One request, and one simulated configuration, as pages to look at. */
+/** HTML pages of one request's explanation and of a simulation. */
 import { usd } from '../../gateway/core/money/price.ts';
 import type { SimulatedChain } from '../simulation/backtest.ts';
 import type { Explanation } from '../sweep/explain.ts';

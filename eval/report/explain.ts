@@ -1,4 +1,4 @@
-/** An explanation as a page of a terminal. */
+/** An explanation for the terminal. */
 import { usd } from '../../gateway/core/money/price.ts';
 import { type Explanation, roundedDown } from '../sweep/explain.ts';
 import { dollars, milliseconds, none, percent } from './shared/format.ts';

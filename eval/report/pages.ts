@@ -1,4 +1,4 @@
-/** Calibrations, comparisons, sizes and simulations as pages to look at. */
+/** Calibrations, comparisons and sample sizes as HTML pages. */
 
 import type { SampleSize } from '../certify/sample-size.ts';
 import type { ComparedSides } from '../gate/compared-sides.ts';

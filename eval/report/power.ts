@@ -1,4 +1,4 @@
-/** What it takes to certify, in plain words: so many more requests, about so much money. */
+/** What a certificate takes, as text: how many more requests, at about which cost. */
 import type { SampleSize } from '../certify/sample-size.ts';
 import { count, dollars, none, percent } from './shared/format.ts';
 

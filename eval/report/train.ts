@@ -1,4 +1,4 @@
-/** What was learnt, in plain words: how well the scorer ranks answers it has not seen, and by what. */
+/** The result of training, as text: how well the scorer ranks held-out responses, and by which features. */
 import type { Training } from '../calibration/train-scorer.ts';
 import { count, none, percent } from './shared/format.ts';
 

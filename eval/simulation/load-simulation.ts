@@ -1,4 +1,4 @@
-/** Many requests at once in virtual time, over one fleet: the gateway's own driver, limits, queue and allowances, with scripted targets. */
+/** Many requests at once in virtual time, over one fleet: the gateway's own driver, limits, queue and retry budget, with scripted targets. */
 
 import type { RequestRequirements } from '../../gateway/core/money/catalogue.ts';
 import { planRoute, type RoutePlan } from '../../gateway/core/routing/plan.ts';

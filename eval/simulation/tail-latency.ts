@@ -1,4 +1,4 @@
-/** What hedging, queueing and spilling over do to recorded traffic: real arrivals against targets with recorded latencies and refusals. */
+/** The effect of hedging, queueing and spillover on recorded traffic: real arrivals against targets with recorded latencies and refusals. */
 import type { RoutePlan } from '../../gateway/core/routing/plan.ts';
 import type { Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 import { providers } from '../../gateway/providers/index.ts';

@@ -1,4 +1,4 @@
-/** What tossing a biased coin between the targets would give at the same cost: a chain that does not beat it has learnt nothing. */
+/** Quality of a random mix of the targets at the same cost. A chain that does not beat it is no better than chance. */
 
 import { type Clusters, clusteredMean, type Inference, slope, tInference, upperHull, weightedMean } from '../../statistics/index.ts';
 import type { Trials } from '../policies/trials.ts';

@@ -1,4 +1,4 @@
-/** Datasets that live in a repository: `NAME@VERSION` is the snapshot NAME@VERSION.jsonl in the folder `datasets` beside the gate file or above it. */
+/** Datasets in a repository: `NAME@VERSION` is the snapshot NAME@VERSION.jsonl in the folder `datasets` beside the gate file or above it. */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { CommandError, exit } from '../../../gateway/cli/command.ts';

@@ -1,4 +1,4 @@
-/** What gate and compare begin with: two sides, and the outcomes that both need, from a file or the store. */
+/** The input of gate and compare: two sides, and the outcomes that both need, from a file or the store. */
 import { CommandError, exit, loadSettings } from '../../../gateway/cli/command.ts';
 import type { Settings } from '../../../gateway/settings/settings.ts';
 import type { Side } from '../../gate/file.ts';
@@ -101,7 +101,7 @@ function armOf(
   return { run: run.run_id, arm: arm ?? run.arms[0]! };
 }
 
-/** Each side a file of its own, as it stands or stood in git: matched by the requests' ids. Undefined when none is. */
+/** Each side has a file of its own, in the working tree or at a commit, matched by request ids. Undefined when neither has. */
 function snapshotsOf(request: SidesRequest): LoadedSides | undefined {
   const named = request.chooseSides([]);
   const sides = [named.baseline, named.candidate] as const;

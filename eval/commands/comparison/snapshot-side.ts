@@ -1,4 +1,4 @@
-/** A file of outcomes as one side of a comparison: one target of it, as it stands or stood at a commit. */
+/** A file of outcomes as one side of a comparison: one target of it, in the working tree or at a commit. */
 import { execFileSync } from 'node:child_process';
 import { basename, dirname } from 'node:path';
 import { CommandError, exit } from '../../../gateway/cli/command.ts';

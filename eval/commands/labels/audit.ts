@@ -1,4 +1,4 @@
-/** `hindcast eval audit`: what a judge is worth, by the labels that people gave, and what quality is once they have put it right. */
+/** `hindcast eval audit`: how reliable a judge is by human labels, and the quality corrected by them. */
 import { CommandError, exit, loadSettings, printResult, table } from '../../../gateway/cli/command.ts';
 import { clustersOf, kappa, type LabelledMean, labelledMean, sum, tabulate } from '../../../statistics/index.ts';
 import { chunks, selectScores } from '../../outcomes/query.ts';

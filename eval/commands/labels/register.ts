@@ -1,4 +1,4 @@
-/** Commands about labels and whole configurations, declared. */
+/** Declares the commands for labels, scores and simulation. */
 import type { Command } from 'commander';
 import { action } from '../../../gateway/cli/command.ts';
 import { runSimulate, type SimulateOptions } from '../comparison/simulate.ts';

@@ -1,4 +1,4 @@
-/** `hindcast eval score`: holds recorded answers against rules, a module of yours, or a judge, and keeps what comes of it as scores. */
+/** `hindcast eval score`: scores recorded responses by rules, your own module, or a judge, and stores the scores. */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CommandError, exit, loadSettings, printResult } from '../../../gateway/cli/command.ts';

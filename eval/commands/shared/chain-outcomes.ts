@@ -1,4 +1,4 @@
-/** What sweep and certify begin with: the chain, and the outcomes of its targets from a file or the store. */
+/** The input of sweep and certify: the chain, and its targets' outcomes from a file or the store. */
 import { CommandError, exit, loadSettings } from '../../../gateway/cli/command.ts';
 import type { Settings } from '../../../gateway/settings/settings.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';

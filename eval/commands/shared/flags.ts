@@ -1,4 +1,4 @@
-/** The flags that eval's commands share, declared. */
+/** Declares the flags that eval's commands share. */
 import type { Command } from 'commander';
 import { repeatable } from './options.ts';
 

@@ -1,4 +1,4 @@
-/** The flags that eval's commands share, read. */
+/** Parses the flags that eval's commands share. */
 import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';

@@ -1,4 +1,4 @@
-/** Where a command's outcomes come from when no file gives them: the store, with the runs that the flags name. */
+/** Loads a command's outcomes from the store, with the runs that the flags name. */
 
 import { CommandError, exit } from '../../../gateway/cli/command.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';

@@ -1,4 +1,4 @@
-/** The certificate as a file: what was promised, on which data, and what the traffic looked like, so that its end can be noticed. */
+/** The certificate as a file: the promise, its data, and the baseline of the traffic, from which its expiry is detected. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { CommandError, exit } from '../../../gateway/cli/command.ts';

@@ -1,4 +1,4 @@
-/** Puts thresholds into the running config: checked as a config beside the old one before it takes its place, in one step, no more readable than that was. */
+/** Writes thresholds into the running config: validates the new file first, replaces the old one atomically, and keeps its mode. */
 import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { CommandError, exit, loadSettings, note } from '../../../gateway/cli/command.ts';
 import { writeThreshold } from '../../../gateway/config/edit/threshold.ts';

@@ -1,4 +1,4 @@
-/** A certificate as a page: the promise on top, where it lies on the frontier, the sequence that was tested, every request. */
+/** A certificate as an HTML page: the promise, its place on the frontier, the tested sequence, every request. */
 import type { Calibration } from '../../calibration/calibrate.ts';
 import type { Certificate } from '../../certify/certify.ts';
 import type { Item } from '../../outcomes/outcomes.ts';

@@ -1,4 +1,4 @@
-/** A certificate in plain words, with what it does and does not promise. */
+/** A certificate as text: what it promises and what it does not. */
 
 import { sizeForHarm, sizeForNetLoss } from '../../../statistics/index.ts';
 import type { Certificate, TestedThreshold } from '../../certify/certify.ts';

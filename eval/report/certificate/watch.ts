@@ -1,4 +1,4 @@
-/** One look at a watched certificate: in words, and for scripts. */
+/** One look at a watched certificate, as text and as JSON. */
 import { alarmOf, auditsMin, expectedDelay, verdictOf, type WatchPlan, type WatchState, type WatchVerdict } from '../../certify/watch.ts';
 import { count, percent } from '../shared/format.ts';
 

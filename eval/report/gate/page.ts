@@ -1,4 +1,4 @@
-/** A judgement as a page: the verdict on top, every assertion with its interval beside its bound, every request. */
+/** A gate's result as an HTML page: the verdict, every assertion with its interval and bound, every request. */
 import type { ComparedSides } from '../../gate/compared-sides.ts';
 import type { Finding, GateReport } from '../../gate/evaluate.ts';
 import type { Item } from '../../outcomes/outcomes.ts';

@@ -1,4 +1,4 @@
-/** A judgement as pipelines read it: JUnit, SARIF, and GitHub's annotations on the gate file's own lines. */
+/** A gate's result for CI: JUnit, SARIF, and GitHub annotations on the gate file's lines. */
 import { version } from '../../../gateway/settings/version.ts';
 import type { Finding, GateReport, Verdict } from '../../gate/evaluate.ts';
 import { cellsOf, gateSentence, noteOf, verdictText } from './text.ts';

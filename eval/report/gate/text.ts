@@ -1,4 +1,4 @@
-/** A judgement as people read it: a table with a sentence on top, Markdown for a comment. */
+/** A gate's result as a table with a sentence on top, and as Markdown for a comment. */
 import { type Assertion, quantityOf } from '../../gate/assertion.ts';
 import type { Finding, GateReport, Verdict } from '../../gate/evaluate.ts';
 import { change, count, difference, dollars, droppedText, milliseconds, none, percent, points, withInterval } from '../shared/format.ts';

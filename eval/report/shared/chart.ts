@@ -1,4 +1,4 @@
-/** Charts as inline SVG, drawn by hand: lines and dots over two axes, each dot with its words under the pointer. */
+/** Charts as inline SVG: lines and dots over two axes, with a tooltip for each dot. */
 import { escapeHtml } from './html.ts';
 
 export interface Series {

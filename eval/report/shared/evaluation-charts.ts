@@ -1,4 +1,4 @@
-/** The charts of eval's pages: what a chain costs and gives, how far its signal may be trusted. */
+/** The charts of eval's pages: cost and quality of a chain, and the reliability of its signal. */
 
 import { upperHull } from '../../../statistics/index.ts';
 import type { Calibration } from '../../calibration/calibrate.ts';

@@ -1,4 +1,4 @@
-/** Numbers as people read them, with their units; `–` where there is none. */
+/** Formats numbers with their units; `–` where there is none. */
 import type { Estimate } from '../../../statistics/index.ts';
 import type { Dropped } from '../../outcomes/outcomes.ts';
 

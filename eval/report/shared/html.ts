@@ -1,4 +1,4 @@
-/** A page that stands alone: its style inside, no script, nothing fetched, readable in light and dark and on paper. */
+/** A self-contained HTML page: inline style, no script, no requests, for light, dark and print. */
 import { escapeHtml } from '../../../replay/report/svg.ts';
 
 export { escapeHtml };

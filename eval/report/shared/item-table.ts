@@ -1,4 +1,4 @@
-/** Every request in a table: what a policy made of it against another, the ones it harmed on top. */
+/** A table of all requests: the outcome of a policy against another, harmed requests first. */
 
 import { usd } from '../../../gateway/core/money/price.ts';
 import type { Item } from '../../outcomes/outcomes.ts';

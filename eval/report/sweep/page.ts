@@ -1,4 +1,4 @@
-/** A sweep as a page: the frontier beside what a coin would give, how far the signal may be trusted, every threshold in a table. */
+/** A sweep as an HTML page: the frontier beside the random mix, the reliability of the signal, a table of all thresholds. */
 import type { Calibration } from '../../calibration/calibrate.ts';
 import type { Sweep } from '../../sweep/sweep.ts';
 import { calibrationSentence } from '../calibrate.ts';
