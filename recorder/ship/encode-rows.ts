@@ -17,6 +17,7 @@ export function rowsOf(exchange: Exchange, daysOf: (tenant: string) => Retention
 }
 
 /** Throws when the table cannot hold a score. */
-export const rowsOfFeedback = (feedback: Feedback): PackedRows['rows'] => ({
-  scores: { count: feedback.scores.length, pieces: [packScores(feedback)] },
-});
+export function rowsOfFeedback(feedback: Feedback): PackedRows['rows'] {
+  const source = packScores(feedback);
+  return { scores: { count: feedback.scores.length, source, positions: [0, source.length] } };
+}

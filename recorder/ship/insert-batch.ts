@@ -40,9 +40,11 @@ export async function insertIntoTable(table: TableName, batch: Batch, context: I
   const count = batch.entries.reduce((sum, entry) => sum + rowCount(entry, table), 0);
   if (count === 0) return;
   const token = `${batch.token}.${table}`;
-  const halves = splitBatch(batch);
-  if (halves && context.splits.has(token)) return insertHalves(table, halves, context);
-  const body = batch.entries.flatMap(({ rows }) => rows[table]?.pieces ?? []);
+  if (context.splits.has(token)) {
+    const halves = splitBatch(batch);
+    if (halves) return insertHalves(table, halves, context);
+  }
+  const body = batch.entries.map(({ rows }) => rows[table]).filter(rows => rows !== undefined);
   const columns = columnsOf(table, batch.list);
   const names = columns.map(({ name }) => name);
   for (let attempt = 1; ; attempt++) {
@@ -54,7 +56,8 @@ export async function insertIntoTable(table: TableName, batch: Batch, context: I
       context.onFailed(table, error);
       const errorClass = classifyInsertError(error);
       const rowsAtFault = errorClass === 'less' || (errorClass === 'never' && (await schemaMatches(table, columns, context.store)));
-      if (rowsAtFault && halves) {
+      const halves = rowsAtFault ? splitBatch(batch) : undefined;
+      if (halves) {
         await context.splits.add(token);
         return insertHalves(table, halves, context);
       }

@@ -18,6 +18,7 @@ import { noHashes, promptHashes } from '../rows/prompt-hashes.ts';
 import { keptAttempt } from '../rows/row-values.ts';
 import { currentList, type TableName, tableNames } from '../rows/tables.ts';
 import type { RetentionDays } from '../store/retention.ts';
+import type { RowPieces } from '../store/row-bytes.ts';
 
 /** Where a record of the older form has the length of its JSON head: no head is that long. */
 const mark = 0xffff_ffff;
@@ -79,10 +80,8 @@ function writeDirectory(to: PieceWriter, { id, receivedAt, caller, replayOf }: E
   }
 }
 
-/** Rows of one table in RowBinary: put one after another, the pieces are the rows. */
-export interface TableRows {
+export interface TableRows extends RowPieces {
   readonly count: number;
-  readonly pieces: readonly Uint8Array[];
 }
 
 export interface PackedRows {
@@ -106,7 +105,8 @@ const retentionOf: Readonly<Partial<Record<TableName, keyof RetentionDays>>> = {
 
 /** Views into `payload`, which `daysOf` a tenant are written into. Throws when it is not what `packExchange` wrote. */
 export function unpackRows(payload: Uint8Array, daysOf: (tenant: string) => RetentionDays): PackedRows {
-  const reader = new Reader(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength));
+  const source = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const reader = new Reader(source);
   reader.at = 4;
   reader.at = reader.u32();
   const version = reader.u8();
@@ -119,23 +119,30 @@ export function unpackRows(payload: Uint8Array, daysOf: (tenant: string) => Rete
     user: reader.text(),
     replayOf: reader.text(),
   };
-  const found: (readonly [table: TableName, rows: (readonly number[])[]])[] = [];
+  const days = daysOf(identity.tenant);
+  const found: (TableRows & { readonly name: TableName; readonly positions: number[] })[] = [];
+  const ends: number[] = [];
   for (let tables = reader.u8(); tables > 0; tables--) {
     const name = tableNames[reader.u8()]!;
-    const rows = Array.from({ length: reader.varint() }, () => reader.u32s(2 * reader.varint()));
-    found.push([name, rows]);
-  }
-  const days = daysOf(identity.tenant);
-  const rows: Partial<Record<TableName, TableRows>> = {};
-  for (const [name, positions] of found) {
-    const retention = retentionOf[name];
-    const pieces: Buffer[] = [];
-    for (const row of positions) {
-      for (let i = 0; i < row.length; i += 2) pieces.push(reader.piece(row[i]!, row[i + 1]!));
-      const last = pieces.at(-1);
-      if (retention && last) last.writeUInt16LE(days[retention], last.length - 2);
+    const count = reader.varint();
+    const positions: number[] = [];
+    for (let row = 0; row < count; row++) {
+      for (let numbers = 2 * reader.varint(); numbers > 0; numbers--) positions.push(reader.u32());
+      ends.push(positions.length);
     }
-    rows[name] = { count: positions.length, pieces };
+    found.push({ name, count, source, positions });
+  }
+  const rows: Partial<Record<TableName, TableRows>> = {};
+  let row = 0;
+  for (const table of found) {
+    const { name, count, positions } = table;
+    rows[name] = table;
+    reader.resolve(positions);
+    const retention = retentionOf[name];
+    for (const last = row + count; row < last; row++) {
+      const end = ends[row]!;
+      if (retention) source.writeUInt16LE(days[retention], positions[end - 2]! + positions[end - 1]! - 2);
+    }
   }
   return { ...identity, rows };
 }
@@ -179,14 +186,13 @@ class Reader {
     return this.#bytes.toString('utf8', this.at - length, this.at);
   }
 
-  u32s(count: number): readonly number[] {
-    return Array.from({ length: count }, () => this.u32());
-  }
-
-  /** Only when the directory was read to its end. */
-  piece(position: number, length: number): Buffer {
-    const start = position >= externalPosition ? position - externalPosition + this.at : position;
-    if (start + length > this.#bytes.length) throw new Error('a piece of a row ends behind the frame');
-    return this.#bytes.subarray(start, start + length);
+  /** Makes positions of pieces count from the payload's start, all of them. Only when the directory was read to its end. */
+  resolve(positions: number[]): void {
+    for (let i = 0; i < positions.length; i += 2) {
+      const position = positions[i]!;
+      const start = position >= externalPosition ? position - externalPosition + this.at : position;
+      if (start + positions[i + 1]! > this.#bytes.length) throw new Error('a piece of a row ends behind the frame');
+      positions[i] = start;
+    }
   }
 }

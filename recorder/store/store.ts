@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
 import { notClickHouse } from './not-clickhouse.ts';
+import { joinedBytes, type RowBytes } from './row-bytes.ts';
 
 export interface StoreAccess {
   readonly url: string;
@@ -11,14 +12,20 @@ export interface StoreAccess {
   readonly cluster?: string | undefined;
 }
 
-/** Bytes of rows, or pieces that form them one after another. */
-export type RowBytes = Uint8Array | readonly Uint8Array[];
-
 /** What the recorder ships to: the embedded engine's own session, or a server. */
 export interface RowStore {
   select<Row>(query: string): Promise<Row[]>;
   /** `body` is rows in RowBinary, in the order of `columns`. Resolves when they are written; the same token twice is one insert. */
   insertBinary(table: string, columns: readonly string[], body: RowBytes, token: string): Promise<void>;
+  /** What all inserts into the store have come to since it started; absent where that is not known. */
+  insertCounts?(): InsertCounts;
+}
+
+export interface InsertCounts {
+  /** Rows that were taken, repetitions included. */
+  readonly rows: number;
+  /** Blocks of rows that were not written because their token was there. */
+  readonly repeatedBlocks: number;
 }
 
 /**
@@ -131,7 +138,7 @@ async function insertBinary(
   body: RowBytes,
   token: string,
 ): Promise<void> {
-  const bytes = body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : Buffer.concat(body);
+  const bytes = joinedBytes(body);
   if (bytes.byteLength === 0) return;
   const query = `INSERT INTO ${identifier(table)} (${columns.map(identifier).join(', ')}) FORMAT RowBinary`;
   const values = Readable.from([bytes], { objectMode: false });

@@ -1,7 +1,7 @@
 /** A store that keeps what it is given as ClickHouse would, token by token, and fails on demand. */
 
 import type { TableName } from '../../recorder/rows/tables.ts';
-import type { RowBytes } from '../../recorder/store/store.ts';
+import { joinedBytes, type RowBytes } from '../../recorder/store/row-bytes.ts';
 
 type Refuse = (insert: Insert) => Error | undefined;
 
@@ -22,7 +22,7 @@ export class FakeStore {
   readonly #tokens = new Set<string>();
 
   async insertBinary(table: string, _columns: readonly string[], body: RowBytes, token: string): Promise<void> {
-    const insert: Insert = { table: table as TableName, token, body: body instanceof Uint8Array ? Buffer.from(body) : Buffer.concat(body) };
+    const insert: Insert = { table: table as TableName, token, body: Buffer.from(joinedBytes(body)) };
     this.attempted.push(insert);
     await new Promise(resolve => setImmediate(resolve));
     const error = this.refuse(insert);

@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RowBytes } from '../../store/store.ts';
+import { byteLengthOf, chunksOf, type RowBytes } from '../../store/row-bytes.ts';
+import type { InsertCounts } from '../../store/store.ts';
 import { exceptionOf } from './exception.ts';
 import { type Lease, quoted, type Sessions } from './sessions.ts';
 import { setStatements } from './settings.ts';
@@ -16,12 +17,16 @@ const setup = setStatements(
   ]),
 ).join(';');
 
+const writtenAtOnce = 1024 * 1024;
+
 export class OwnSession {
   readonly #sessions: Sessions;
   readonly #folder: string;
   readonly #schemaChanged: () => void;
   /** Types of columns by table and name. */
   readonly #types = new Map<string, ReadonlyMap<string, string>>();
+  /** For rows on their way into a file, while nobody else writes. */
+  #memory: Buffer | undefined;
 
   /** `folder` holds data on their way and nothing else; `schemaChanged` is called after statements that may change tables. */
   constructor(sessions: Sessions, folder: string, schemaChanged: () => void) {
@@ -33,6 +38,14 @@ export class OwnSession {
   async select<Row>(query: string): Promise<Row[]> {
     const text = await this.#run(query, 'JSONEachRow');
     return text === '' ? [] : text.split('\n').map(line => JSON.parse(line) as Row);
+  }
+
+  insertCounts(): InsertCounts {
+    const counts = this.#sessions.rows<{ event: string; n: number }>(
+      "SELECT event, toFloat64(value) AS n FROM system.events WHERE event IN ('InsertedRows', 'DuplicatedInsertedBlocks')",
+    );
+    const of = (name: string): number => counts.find(({ event }) => event === name)?.n ?? 0;
+    return { rows: of('InsertedRows'), repeatedBlocks: of('DuplicatedInsertedBlocks') };
   }
 
   async command(statement: string): Promise<void> {
@@ -48,13 +61,12 @@ export class OwnSession {
 
   /** `body` is rows in RowBinary, in the order of `columns`. They are written when this resolves; the same token twice is one insert. */
   async insertBinary(table: string, columns: readonly string[], body: RowBytes, token: string): Promise<void> {
-    const pieces = body instanceof Uint8Array ? [body] : body;
-    if (pieces.every(piece => piece.byteLength === 0)) return;
+    if (byteLengthOf(body) === 0) return;
     const types = this.#typesOf(table);
     const structure = columns.map(name => `\`${name}\` ${types.get(name) ?? this.#unknown(table, name)}`).join(', ');
     const file = join(this.#folder, randomUUID());
     try {
-      await writePieces(file, pieces);
+      await this.#write(file, body);
       const names = columns.map(name => `\`${name}\``).join(', ');
       await this.insertSelect(`\`${table}\` (${names})`, `SELECT * FROM file(${quoted(file)}, 'RowBinary', ${quoted(structure)})`, token);
     } catch (error) {
@@ -82,6 +94,18 @@ export class OwnSession {
     return types;
   }
 
+  async #write(path: string, rows: RowBytes): Promise<void> {
+    const memory = this.#memory ?? Buffer.allocUnsafeSlow(writtenAtOnce);
+    this.#memory = undefined;
+    const file = await open(path, 'wx', 0o600);
+    try {
+      for (const chunk of chunksOf(rows, memory)) await file.appendFile(chunk);
+    } finally {
+      await file.close();
+      this.#memory = memory;
+    }
+  }
+
   async #run(statement: string, format: string): Promise<string> {
     const lease = this.#sessions.lease(setup);
     try {
@@ -100,22 +124,5 @@ export class OwnSession {
       const { code, codeName, message } = exceptionOf(error);
       throw new Error(`Code: ${code}. DB::Exception: ${message} (${codeName})`, { cause: error });
     }
-  }
-}
-
-/** As many as the system takes in one write. */
-const piecesMax = 1_024;
-
-/** Without putting them together in memory first. */
-async function writePieces(path: string, pieces: readonly Uint8Array[]): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    for (let i = 0; i < pieces.length; i += piecesMax) {
-      const group = pieces.slice(i, i + piecesMax);
-      const { bytesWritten } = await file.writev(group);
-      if (bytesWritten !== group.reduce((sum, { byteLength }) => sum + byteLength, 0)) throw new Error(`${path} was written in part`);
-    }
-  } finally {
-    await file.close();
   }
 }
