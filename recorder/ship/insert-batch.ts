@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Column, columnsOf, type TableName, tableNames } from '../rows/tables.ts';
 import { classifyInsertError } from '../store/insert-error.ts';
+import { byteLengthOf } from '../store/row-bytes.ts';
 import type { RowStore } from '../store/store.ts';
 import { type Batch, type BatchEntry, rowCount, splitBatch } from './batch.ts';
 
@@ -61,7 +62,7 @@ export async function insertIntoTable(table: TableName, batch: Batch, context: I
         await context.splits.add(token);
         return insertHalves(table, halves, context);
       }
-      const isTooLarge = attempt >= singleFrameAttemptsMax && body.reduce((sum, piece) => sum + piece.byteLength, 0) >= largeFrameBytes;
+      const isTooLarge = attempt >= singleFrameAttemptsMax && byteLengthOf(body) >= largeFrameBytes;
       if (rowsAtFault && (errorClass === 'never' || isTooLarge)) return context.onRejected(table, batch.entries[0]!, error);
       await sleep(Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(attempt, 10)), undefined, { signal: context.signal });
     }

@@ -9,6 +9,7 @@ export interface RowPieces {
 
 export type RowBytes = Uint8Array | readonly RowPieces[];
 
+/** Of all rows together. */
 export function byteLengthOf(rows: RowBytes): number {
   if (rows instanceof Uint8Array) return rows.byteLength;
   let length = 0;
