@@ -38,6 +38,16 @@ const compare = createRoute({
   component: lazyRouteComponent(() => import('./replay/compare-page.tsx'), 'ComparePage'),
 });
 
+const words = (search: Readonly<Record<string, unknown>>, name: string): Record<string, string> =>
+  typeof search[name] === 'string' ? { [name]: search[name] } : {};
+
+const thresholds = createRoute({
+  getParentRoute: () => root,
+  path: '/thresholds',
+  validateSearch: (search): { readonly route?: string; readonly run?: string } => ({ ...words(search, 'route'), ...words(search, 'run') }),
+  component: lazyRouteComponent(() => import('./thresholds/page.tsx'), 'ThresholdsPage'),
+});
+
 const NotFound = () => (
   <Empty title="There is no such page">
     <Link to="/traffic">Go to the traffic</Link>
@@ -45,7 +55,7 @@ const NotFound = () => (
 );
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, traffic, exchange, runs, compare]),
+  routeTree: root.addChildren([start, traffic, exchange, runs, compare, thresholds]),
   basepath: '/console',
   defaultPreload: 'intent',
   defaultPreloadStaleTime: 0,

@@ -33,6 +33,7 @@ describe.skipIf(chromium === undefined)('the console in a browser', () => {
   let browser: Browser;
   let escalated: string;
   let attacked: string;
+  let run: string;
 
   beforeAll(async () => {
     [gateway, browser] = await Promise.all([place.serve(), launch()]);
@@ -52,7 +53,11 @@ describe.skipIf(chromium === undefined)('the console in a browser', () => {
     const exchange = async (id: string) =>
       (await (await fetch(`${gateway.url}/admin/api/v1/exchanges/${id}`)).json()) as { readonly escalations?: number };
     await vi.waitUntil(async () => (await exchange(attacked)).escalations !== undefined, { timeout: 20_000, interval: 100 });
-    const found = await Promise.all(ids.map(exchange));
+    const [found, ran] = await Promise.all([
+      Promise.all(ids.map(exchange)),
+      place.run('replay', 'run', '--route=smart', '--limit=24', '--against=sim/small', '--against=sim/large', '--max-cost=1', '--json'),
+    ]);
+    run = (JSON.parse(ran.stdout) as { readonly run: string }).run;
     escalated = ids.find((_, i) => (found[i]!.escalations ?? 0) > 0)!;
   });
   afterAll(async () => {
@@ -63,6 +68,8 @@ describe.skipIf(chromium === undefined)('the console in a browser', () => {
   const screens = (): readonly (readonly [name: string, path: string, shown: string])[] => [
     ['traffic', '/traffic', '.traffic-row .open-link'],
     ['exchange', `/exchanges/${escalated}`, '.turn.assistant'],
+    ['compare', `/replay/${run}`, '.pair-view .turn.user'],
+    ['thresholds', '/thresholds?route=smart', '.slider-thumb'],
   ];
 
   test.each(looks)('shows its screens at $width px, $scheme, without an error, an overflow or an objection of axe', async look => {

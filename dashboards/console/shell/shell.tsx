@@ -11,7 +11,7 @@ import { Login } from './login.tsx';
 import { setTheme, type Theme, useTheme } from './theme.ts';
 
 interface Place {
-  readonly to: '/traffic' | '/replay';
+  readonly to: '/traffic' | '/replay' | '/thresholds';
   readonly icon: IconName;
   readonly title: string;
   readonly role: Role;
@@ -20,6 +20,7 @@ interface Place {
 const places: readonly Place[] = [
   { to: '/traffic', icon: 'traffic', title: 'Traffic', role: 'viewer' },
   { to: '/replay', icon: 'replay', title: 'Replay', role: 'viewer' },
+  { to: '/thresholds', icon: 'thresholds', title: 'Thresholds', role: 'viewer' },
 ];
 
 export function Shell() {
