@@ -9,6 +9,7 @@ import {
   guardedInference,
   type Inference,
   meanInference,
+  quantileInference,
   quantileStatistic,
   ratioInference,
   type Statistic,
@@ -16,19 +17,16 @@ import {
   tabulate,
   unclustered,
   weightedRatio,
-  weightedSum,
 } from '../../statistics/index.ts';
 import { drawnMean } from '../identification/drawn-mean.ts';
 import type { Trials } from '../policies/trials.ts';
-import { deltaInference, escalations, failures, harms, promiseInference } from '../sweep/measure.ts';
+import { deltaInference, escalations, failures, gradeInference, harms } from '../sweep/measure.ts';
 import { gainOverRandomMix } from '../sweep/random-mix.ts';
 import { type Assertion, type MetricName, scoreNameOf } from './assertion.ts';
 import type { ComparedSides } from './compared-sides.ts';
 
 export type { ComparedSides as Compared } from './compared-sides.ts';
 
-/** With fewer clusters the bootstrap is unreliable; Student's t on the linearised ratio is used. */
-const resampledClustersMin = 20;
 /** A percentile with fewer requests beyond it is a guess. For a p50 that is 10 requests, for a p95 100, for a p99 500. */
 const tailMin = 5;
 
@@ -94,7 +92,7 @@ function mean(values: Float64Array, kind: 'share' | 'difference' | 'amount', com
     const cap = clusters.count === own.length ? 1 : sequentialConversationMax;
     return betInference(own, clusters, { from: kind === 'share' ? 0 : -1, to: 1, cap });
   }
-  if (kind === 'share') return promiseInference(own, clusters);
+  if (kind === 'share') return gradeInference(own, clusters);
   if (kind === 'amount') return meanInference(own, clusters);
   return deltaInference(own, new Float64Array(own.length), clusters);
 }
@@ -145,9 +143,8 @@ function cost(subject: Assertion['subject'], compared: ComparedSides): Measureme
     weights === 'cluster' ? [perCluster(head, clusters)[0], ...perCluster(base, clusters)] : [head, base, clusters];
   if (compared.draws) return scaled(weightedRatio(head, base, compared.draws.weights, clusters), 1, -1);
   if (sequential) return scaled(guardedInference(clusterSums(own, groups), clusterSums(theirs, groups)), 1, -1);
-  if (groups.count < resampledClustersMin) return scaled(ratioInference(own, theirs, groups), 1, -1);
-  const [headSums, baseSums] = [clusterSums(own, groups), clusterSums(theirs, groups)];
-  return { resample: weighted => weightedSum(headSums, weighted) / weightedSum(baseSums, weighted) - 1 };
+  // As in a sweep, so that one question has one interval.
+  return scaled(ratioInference(own, theirs, groups), 1, -1);
 }
 
 function percentile(column: 'latencyMs' | 'firstTokenMs', q: number, subject: Assertion['subject'], compared: ComparedSides): Measurement {
@@ -170,8 +167,13 @@ function percentile(column: 'latencyMs' | 'firstTokenMs', q: number, subject: As
       q,
       kept,
     );
+  if (subject === 'value')
+    return quantileInference(
+      Float64Array.from(timed, i => candidate[column][i]!),
+      q,
+      renumberedClusters(clusters, timed),
+    );
   const head = at(candidate);
-  if (subject === 'value') return { resample: head };
   const base = at(baseline);
   if (subject === 'delta') return { resample: weights => head(weights) - base(weights) };
   return { resample: weights => head(weights) / base(weights) - 1 };

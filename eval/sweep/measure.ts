@@ -12,7 +12,6 @@ import {
   isBinary,
   meanInference,
   type Numbers,
-  proportionInference,
   quantileEstimates,
   ratioInference,
   tabulate,
@@ -61,11 +60,8 @@ export const failures = ({ step }: Trials): Float64Array => tabulate(step.length
 export const harms = (trials: Trials, reference: Trials): Float64Array =>
   tabulate(trials.quality.length, i => Math.max(0, reference.quality[i]! - trials.quality[i]!));
 
-/** A mean in [0, 1]: Wilson's interval for yes and no, a cautious t for grades. */
+/** A mean in [0, 1], the same in every command: exact binomial for 0/1 values, a cautious t for grades. */
 export const gradeInference = (values: Numbers, clusters: Clusters): Inference =>
-  isBinary(values) ? proportionInference(values, clusters) : boundedMeanInference(values, clusters, 0, 1);
-/** An inference for promises: exact binomial for 0/1 values. */
-export const promiseInference = (values: Numbers, clusters: Clusters): Inference =>
   isBinary(values) ? exactProportionInference(values, clusters) : boundedMeanInference(values, clusters, 0, 1);
 
 /** The mean difference of two policies on the same requests, for values from -1 to 1. */
@@ -89,7 +85,7 @@ export function measurePolicy(
   const priced = Number.isFinite(trials.cost[0]!) && Number.isFinite(reference.cost[0]!);
   return {
     answered: counts.map(count => count / n),
-    escalated: proportionInference(escalations(trials), clusters).interval(confidence),
+    escalated: gradeInference(escalations(trials), clusters).interval(confidence),
     costPer1k: priced
       ? meanInference(
           trials.cost.map(cost => usd(cost) * 1000),
@@ -101,10 +97,10 @@ export function measurePolicy(
     qualityDelta: (trials === reference ? exactInference(0) : deltaInference(trials.quality, reference.quality, clusters)).interval(
       confidence,
     ),
-    harm: promiseInference(harm, clusters).interval(confidence),
+    harm: gradeInference(harm, clusters).interval(confidence),
     worse: harm.filter(h => h > 0).length,
     better: trials.quality.filter((quality, i) => quality > reference.quality[i]!).length,
-    errors: proportionInference(failures(trials), clusters).interval(confidence),
+    errors: gradeInference(failures(trials), clusters).interval(confidence),
     latencyMs: percentilesOf(trials.latencyMs, clusters, confidence),
     firstTokenMs: percentilesOf(trials.firstTokenMs, clusters, confidence),
   };

@@ -1,8 +1,11 @@
 /** Quantiles, such as a p95 latency, with exact intervals that stay open where the sample is too small for the level. */
+import { betInference } from '../betting/bounded-mean.ts';
+import { clusterSizes } from '../betting/payoffs.ts';
 import { binomialCdf } from '../distributions/distributions.ts';
-import type { Clusters, Numbers } from './clustered.ts';
+import { type Clusters, type Numbers, sum, tabulate } from './clustered.ts';
 import { clusteredQuantileEnds } from './clustered-quantile.ts';
-import type { Estimate } from './estimate.ts';
+import type { Estimate, Inference } from './estimate.ts';
+import { binomialPValueAbove, binomialPValueBelow } from './proportion.ts';
 import { Ranks } from './ranks.ts';
 
 /** The smallest value that at least the share `q` of the values does not exceed. `sorted` is ascending. */
@@ -61,6 +64,28 @@ export function quantileEstimates(
 /** One quantile with its interval, as `quantileEstimates` gives several. */
 export const quantileEstimate = (values: Numbers, q: number, clusters: Clusters, confidence: number, options?: QuantileOptions): Estimate =>
   quantileEstimates(values, [q], clusters, confidence, options)[0]!;
+
+/** The quantile with the tests that its interval inverts: of the share of values on one side of a bound, by the binomial or by betting. */
+export function quantileInference(values: Numbers, q: number, clusters: Clusters, options: QuantileOptions = {}): Inference {
+  const n = values.length;
+  const isSingle = clusters.count === n;
+  const cap = options.cap ?? (isSingle ? 1 : clusterSizes(clusters).reduce((a, b) => Math.max(a, b), 1));
+  const share = (holds: (value: number) => boolean): Float64Array => tabulate(n, i => Number(holds(values[i]!)));
+  const bet = (of: Float64Array): Inference =>
+    betInference(of, clusters, { from: 0, to: 1, cap, ...(options.order && { order: options.order }) });
+  return {
+    value: quantileEstimate(values, q, clusters, 0.95, options).value,
+    interval: confidence => quantileEstimate(values, q, clusters, confidence, options),
+    pValueBelow: bound => {
+      const of = share(value => value >= bound);
+      return isSingle ? binomialPValueBelow(sum(of), n, 1 - q) : bet(of).pValueBelow(1 - q);
+    },
+    pValueAbove: bound => {
+      const of = share(value => value > bound);
+      return isSingle ? binomialPValueAbove(sum(of), n, 1 - q) : bet(of).pValueAbove(1 - q);
+    },
+  };
+}
 
 /**
  * P(ξ < X_(l)) = P(Bin(n, q) < l) and P(X_(u) < ξ) ≤ P(Bin(n, q) ≥ u), each at most half of 1 - confidence. David and Nagaraja, "Order
