@@ -53,8 +53,8 @@ export function prepare(
   const { chat: original } = request;
   const logprobs = logprobsNeeded(request, step);
   const measured = logprobs ? { ...original, logprobs } : original;
-  const plain = withPlainTools(measured, provider.toolForms);
   const limits = limitsFor(provider.limits, model);
+  const plain = withPlainTools(measured, limits?.toolForms);
   const fitted = fitToLimits(plain.chat, limits, sha256);
   const fitting: Fitting = { request, provider, model, measured, plain, limits, fitted, logprobs };
   const { wire } = request.dialect;

@@ -17,8 +17,11 @@ export const openaiResponses = {
   environment: [],
   headers: {},
   priceBook: 'openai',
-  toolForms: ['freeform', 'search', 'namespace', 'deferred'],
-  limits: { ...openaiLimits, callId: { lengthMax: 64, letters: visibleLetters } },
+  limits: {
+    ...openaiLimits,
+    toolForms: ['freeform', 'search', 'namespace', 'deferred'],
+    callId: { lengthMax: 64, letters: visibleLetters },
+  },
   counter: responsesCounter,
   renderRequest,
   parseResponse,

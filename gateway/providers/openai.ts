@@ -17,7 +17,6 @@ export const openai = {
   headers: {},
   priceBook: 'openai',
   modelPrefixes: ['gpt-', 'chatgpt-', 'o1', 'o3', 'o4', 'ft:gpt-', 'ft:o'],
-  toolForms: ['freeform'],
   limits: compatibleLimits,
   adaptAnswer,
   renderRequest,

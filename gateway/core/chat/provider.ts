@@ -38,8 +38,6 @@ export interface Provider {
   readonly cacheHints?: true;
   /** Can cite documents of the request. */
   readonly citesDocuments?: true;
-  /** The forms of tools that it accepts beside functions. */
-  readonly toolForms?: readonly ('freeform' | 'search' | 'namespace' | 'deferred')[];
   /** How long, how many and of which letters its fields may be; what is over is shortened and reported as a warning. */
   readonly limits?: ModelLimits;
   /** Whether a model continues an assistant message at the end of the request (prefill); never when absent. */

@@ -1,6 +1,7 @@
 /** Freeform, namespaced and searching tools as functions, for targets that have no such tools, and the way back in responses. */
 import type { ChatRequest, ChatResponse, Message, Part, StreamEvent, Tool } from './chat.ts';
 import { isObject, type JsonObject, parseJson } from './json.ts';
+import type { FieldLimits } from './limits/field-limits.ts';
 import { approximated, type Provider, type StreamEnd, type StreamParser, type Warning } from './provider.ts';
 
 /** A request with functions only, where the target accepts no more. */
@@ -23,7 +24,7 @@ export function placeOf({ name, form }: Pick<Tool, 'name' | 'form'>): { readonly
 }
 
 /** The same request when it has functions only, or when the target accepts its tools. */
-export function withPlainTools(chat: ChatRequest, accepted: Provider['toolForms'] = []): PlainRequest {
+export function withPlainTools(chat: ChatRequest, accepted: FieldLimits['toolForms'] = []): PlainRequest {
   const isPlain = chat.tools.every(tool => !tool.form) && !chat.messages.some(({ content }) => content.some(isFreeformCall));
   if (isPlain) return { chat, warnings: emptyList };
   const warnings: Warning[] = [];
@@ -42,7 +43,7 @@ export function withPlainTools(chat: ChatRequest, accepted: Provider['toolForms'
 
 const isFreeformCall = (part: Part): boolean => part.type === 'tool-call' && part.freeform === true;
 
-function plainTool(tool: Tool, accepted: NonNullable<Provider['toolForms']>, warnings: Warning[]): Tool {
+function plainTool(tool: Tool, accepted: NonNullable<FieldLimits['toolForms']>, warnings: Warning[]): Tool {
   const { form, ...plain } = tool;
   if (!form) return tool;
   const { type, namespace, deferred, path, format } = form;

@@ -10,6 +10,7 @@ export const openaiLimits: FieldLimits = {
   // Older deployments accept 40, newer ones 64.
   callId: { lengthMax: 40, letters: visibleLetters },
   toolCountMax: 128,
+  toolForms: ['freeform'],
   stopCountMax: 4,
   metadata: { countMax: 16, keyLengthMax: 64, valueLengthMax: 512 },
   strictSchema: { depthMax: 10, propertyCountMax: 5_000 },

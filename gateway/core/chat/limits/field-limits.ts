@@ -8,6 +8,8 @@ export interface FieldLimits {
   readonly callId?: NameLimit;
   readonly outputName?: NameLimit;
   readonly toolCountMax?: number;
+  /** The forms of tools that it accepts beside functions. */
+  readonly toolForms?: readonly ('freeform' | 'search' | 'namespace' | 'deferred')[];
   readonly stopCountMax?: number;
   readonly metadata?: { readonly countMax: number; readonly keyLengthMax: number; readonly valueLengthMax: number };
   /** One system prompt, of the role `system`, before all turns: chat templates of open models refuse any other. */
