@@ -229,7 +229,7 @@ describe('eval calibrate', () => {
     const { code, stdout, stderr } = await place.run('eval', 'calibrate', ...chain);
     expect(stderr).toBe('');
     expect(code).toBe(0);
-    expect(stdout).toContain('The confidence of cheap is 75.0 % on average, and its quality 79.0 % [76.4, 81.4]: it is not sure enough');
+    expect(stdout).toContain('The confidence of cheap is 75.0 % on average, and its quality 79.0 % [76.3, 81.5]: it is not sure enough');
     expect(stdout).toContain('Curve: ');
     const { calibrations } = JSON.parse((await place.run('eval', 'calibrate', ...chain, '--signal', 'all', '--json')).stdout) as {
       calibrations: { signal: string; auroc: number; bins: unknown[] }[];
