@@ -39,8 +39,8 @@ const orderOf = (running: Running, cell: Cell, more: object = {}) => ({
   ...more,
 });
 
-async function runWithoutFailures(world: BenchProcesses, order: ReturnType<typeof orderOf>): Promise<void> {
-  const { failed, firstFailure } = await runLoad(world.load, order);
+async function runWithoutFailures(processes: BenchProcesses, order: ReturnType<typeof orderOf>): Promise<void> {
+  const { failed, firstFailure } = await runLoad(processes.load, order);
   if (failed > 0) throw new Error(`${failed} of ${order.requests} requests failed: ${firstFailure}`);
 }
 
@@ -51,13 +51,13 @@ async function waitUntilRecorded(running: Running, sent: number): Promise<number
 }
 
 /** Memory after every tenth of the requests; what is there after the first tenth is the start, for a gateway has to warm up. */
-async function manyRequests(world: BenchProcesses, total: number): Promise<void> {
-  const running = await serveToSink(world.upstream, {});
+async function manyRequests(processes: BenchProcesses, total: number): Promise<void> {
+  const running = await serveToSink(processes.upstream, {});
   const rows: string[][] = [];
   const part = Math.ceil(total / 10);
   for (let sent = part; sent <= part * 10; sent += part) {
     const usedBefore = cpuUs(running.pid);
-    await runWithoutFailures(world, orderOf(running, base, { requests: part }));
+    await runWithoutFailures(processes, orderOf(running, base, { requests: part }));
     await waitUntilRecorded(running, sent);
     const { mainMb, childMb } = residentMemory(running.pid);
     rows.push([String(sent), `${mainMb}`, `${childMb}`, ((cpuUs(running.pid) - usedBefore) / part).toFixed(0)]);
@@ -70,17 +70,17 @@ async function manyRequests(world: BenchProcesses, total: number): Promise<void>
 }
 
 /** Streams that have said something and then nothing for 20 s; meanwhile others are asked, and must be answered as before. */
-async function manyStreams(world: BenchProcesses, count: number): Promise<void> {
-  const running = await serveToSink(world.upstream, {});
-  await runWithoutFailures(world, orderOf(running, base, { requests: 8_000 }));
+async function manyStreams(processes: BenchProcesses, count: number): Promise<void> {
+  const running = await serveToSink(processes.upstream, {});
+  await runWithoutFailures(processes, orderOf(running, base, { requests: 8_000 }));
   const before = residentMemory(running.pid).mainMb;
-  const plainUs = await usPerRequest(running, world);
+  const plainUs = await usPerRequest(running, processes);
   const streams = await Promise.all(Array.from({ length: count }, () => openStream(running)));
   const during = residentMemory(running.pid).mainMb;
   const usedIdle = cpuUs(running.pid);
   await new Promise(wait => setTimeout(wait, 3_000));
   const idleUsPerSecond = (cpuUs(running.pid) - usedIdle) / 3;
-  const besideUs = await usPerRequest(running, world);
+  const besideUs = await usPerRequest(running, processes);
   const ends = await Promise.all(streams.map(({ ended }) => ended));
   const whole = ends.filter(text => text.includes('data: [DONE]')).length;
   await waitUntilRecorded(running, 8_000 + 4_000 + count);
@@ -99,9 +99,9 @@ async function manyStreams(world: BenchProcesses, count: number): Promise<void> 
   if (whole !== count) throw new Error(`${count - whole} streams did not end whole`);
 }
 
-async function usPerRequest(running: Running, world: BenchProcesses, more: object = {}): Promise<number> {
+async function usPerRequest(running: Running, processes: BenchProcesses, more: object = {}): Promise<number> {
   const usedBefore = cpuUs(running.pid);
-  await runWithoutFailures(world, orderOf(running, base, { requests: 2_000, ...more }));
+  await runWithoutFailures(processes, orderOf(running, base, { requests: 2_000, ...more }));
   return (cpuUs(running.pid) - usedBefore) / 2_000;
 }
 
@@ -123,11 +123,11 @@ function openStream(running: Running): Promise<{ readonly ended: Promise<string>
 }
 
 /** The same requests of a small configuration and of a large one, in turns. */
-async function largeConfig(world: BenchProcesses): Promise<void> {
+async function largeConfig(processes: BenchProcesses): Promise<void> {
   const key = 'a-key-of-the-bench';
   const hashOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
   const configOf = (keys: number, routes: number, targets: number): object => ({
-    providers: Object.fromEntries(Array.from({ length: targets }, (_, n) => [`p${n}`, provider(world)])),
+    providers: Object.fromEntries(Array.from({ length: targets }, (_, n) => [`p${n}`, provider(processes)])),
     routes: Object.fromEntries(
       Array.from({ length: routes }, (_, n) => [`r${n}`, [0, 1, 2].map(step => `p${(n + step) % targets}/model-${n % 10}`)]),
     ),
@@ -135,8 +135,8 @@ async function largeConfig(world: BenchProcesses): Promise<void> {
     keys: Array.from({ length: keys }, (_, n) => ({ name: `k${n}`, hash: hashOf(n === 0 ? key : `${key}-${n}`), tenant: 'acme' })),
   });
   const [small, large] = [
-    await serveToSink(world.upstream, configOf(1, 3, 3)),
-    await serveToSink(world.upstream, configOf(10_000, 1_000, 200)),
+    await serveToSink(processes.upstream, configOf(1, 3, 3)),
+    await serveToSink(processes.upstream, configOf(10_000, 1_000, 200)),
   ];
   // Every route is asked, so that every target has a history.
   const bodies = (routes: number): string[] =>
@@ -146,10 +146,11 @@ async function largeConfig(world: BenchProcesses): Promise<void> {
     { name: '10,000 keys, 1,000 routes, 200 targets', running: large, bodies: bodies(1_000), figures: [] as number[] },
   ];
   const headers = { authorization: `Bearer ${key}` };
-  for (const { running, bodies } of subjects) await runWithoutFailures(world, orderOf(running, base, { requests: 8_000, headers, bodies }));
+  for (const { running, bodies } of subjects)
+    await runWithoutFailures(processes, orderOf(running, base, { requests: 8_000, headers, bodies }));
   for (let round = 0; round < 5; round++) {
     for (const { running, bodies, figures } of round % 2 === 0 ? subjects : subjects.toReversed()) {
-      figures.push(await usPerRequest(running, world, { headers, bodies }));
+      figures.push(await usPerRequest(running, processes, { headers, bodies }));
     }
   }
   const rows = subjects.map(({ name, figures, running }) => [
@@ -169,12 +170,12 @@ const provider = ({ upstream }: BenchProcesses): object => ({
   allow_private: true,
 });
 
-async function largePrompt(world: BenchProcesses): Promise<void> {
-  const running = await serveToSink(world.upstream, {});
-  await runWithoutFailures(world, orderOf(running, base, { requests: 1_000 }));
+async function largePrompt(processes: BenchProcesses): Promise<void> {
+  const running = await serveToSink(processes.upstream, {});
+  await runWithoutFailures(processes, orderOf(running, base, { requests: 1_000 }));
   const before = residentMemory(running.pid);
   const startedAt = performance.now();
-  await runWithoutFailures(world, orderOf(running, huge));
+  await runWithoutFailures(processes, orderOf(running, huge));
   const seconds = (performance.now() - startedAt) / 1000;
   await waitUntilRecorded(running, 1_000 + huge.requests);
   const { mainMb, childMb } = peakMemory(running.pid);
@@ -184,9 +185,9 @@ async function largePrompt(world: BenchProcesses): Promise<void> {
   );
 }
 
-const parts: Readonly<Record<string, (world: BenchProcesses) => Promise<void>>> = {
-  requests: world => manyRequests(world, Number(options.requests)),
-  streams: world => manyStreams(world, Number(options.streams)),
+const parts: Readonly<Record<string, (processes: BenchProcesses) => Promise<void>>> = {
+  requests: processes => manyRequests(processes, Number(options.requests)),
+  streams: processes => manyStreams(processes, Number(options.streams)),
   config: largeConfig,
   prompt: largePrompt,
 };
@@ -198,7 +199,7 @@ if (options.help) {
   if (unknown !== undefined) throw new Error(`--part ${unknown}: there is none of that name.\n\n${usage}`);
   const upstream = startNode('others', [fileHere('upstream.ts')], tmpdir(), 'inherit');
   const load = forkNode('others', fileHere('load.ts'));
-  const world = { upstream: await waitForOutput(upstream, /(http:\S+)/), load };
-  for (const name of options.part) await parts[name]!(world);
+  const processes = { upstream: await waitForOutput(upstream, /(http:\S+)/), load };
+  for (const name of options.part) await parts[name]!(processes);
   await Promise.all([stopProcess(upstream.child), stopProcess(load)]);
 }

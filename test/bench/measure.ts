@@ -48,26 +48,26 @@ export interface BenchProcesses {
 /** A subject that runs, and the cells that it has been warmed up for. */
 export class SubjectRun {
   readonly #subject: Subject;
-  readonly #world: BenchProcesses;
+  readonly #processes: BenchProcesses;
   readonly #running: Running | undefined;
   readonly #problem: string;
   readonly #warm = new Set<string>();
   #sent = 0;
   #isLost = false;
 
-  private constructor(subject: Subject, world: BenchProcesses, running: Running | undefined, problem: string) {
+  private constructor(subject: Subject, processes: BenchProcesses, running: Running | undefined, problem: string) {
     this.#subject = subject;
-    this.#world = world;
+    this.#processes = processes;
     this.#running = running;
     this.#problem = problem;
   }
 
   /** Never rejects: a subject that does not start has invalid samples. */
-  static async start(subject: Subject, world: BenchProcesses): Promise<SubjectRun> {
+  static async start(subject: Subject, processes: BenchProcesses): Promise<SubjectRun> {
     try {
-      return new SubjectRun(subject, world, await subject.start(world.upstream), '');
+      return new SubjectRun(subject, processes, await subject.start(processes.upstream), '');
     } catch (error) {
-      return new SubjectRun(subject, world, undefined, `it does not start: ${error}`);
+      return new SubjectRun(subject, processes, undefined, `it does not start: ${error}`);
     }
   }
 
@@ -88,7 +88,7 @@ export class SubjectRun {
     const order = orderOf(running, cell);
     const requests = Math.min(cell.requests, promiseRequestsMax);
     this.#sent += requests;
-    return (await promisesDuring(running.pid, () => runLoad(this.#world.load, { ...order, requests }))) / requests;
+    return (await promisesDuring(running.pid, () => runLoad(this.#processes.load, { ...order, requests }))) / requests;
   }
 
   async end(): Promise<void> {
@@ -96,7 +96,7 @@ export class SubjectRun {
   }
 
   async #sample(running: Running, cell: Cell, round: number): Promise<Sample> {
-    const { load, upstream } = this.#world;
+    const { load, upstream } = this.#processes;
     const warmup = this.#warm.has(cell.name) ? 0 : cell.warmup;
     this.#warm.add(cell.name);
     const figures = await measureCell(running, { ...cell, warmup }, this.#sent, load).catch(error => ({ invalid: String(error) }));

@@ -11,8 +11,8 @@ const bodies = { JSON: hello, stream: helloStream } as const;
 
 describe.each(['JSON', 'stream'] as const)('%s', form => {
   test('every provider down: the caller gets the error at once, and its SDK does not retry', async () => {
-    await using world = new ExecutionHarness({ upstreams: { A: { url: await refusedUrl() }, B: { url: await refusedUrl() } } });
-    const { head, text, exchange } = await world.execute({ body: bodies[form], chain: ['A', 'B'] });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: await refusedUrl() }, B: { url: await refusedUrl() } } });
+    const { head, text, exchange } = await harness.execute({ body: bodies[form], chain: ['A', 'B'] });
     expect(head).toMatchObject({ status: 502, contentType: 'application/json; charset=utf-8', headers: { 'x-should-retry': 'false' } });
     expect(JSON.parse(text).error).toMatchObject({ type: 'upstream_error', code: 'upstream_unreachable', param: null });
     expect(exchange).toMatchObject({ outcome: 'upstream_error', attempts: [{ outcome: 'unreachable' }, { outcome: 'unreachable' }] });
@@ -21,8 +21,8 @@ describe.each(['JSON', 'stream'] as const)('%s', form => {
   test('every provider overloaded: 503, with a wait from 1 to 30 seconds', async () => {
     await using a = await FaultyUpstream.start(answer(529, { error: { message: 'busy' } }, { 'retry-after': '86400' }));
     await using b = await FaultyUpstream.start(answer(503, 'busy'));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
-    const { head, text } = await world.execute({ body: bodies[form], chain: ['A', 'B'] });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    const { head, text } = await harness.execute({ body: bodies[form], chain: ['A', 'B'] });
     expect(head).toMatchObject({
       status: 503,
       headers: { 'x-should-retry': 'false', 'retry-after': expect.stringMatching(/^([1-9]|[12]\d|30)$/) },
@@ -41,8 +41,8 @@ describe.each(['JSON', 'stream'] as const)('%s', form => {
       ...Array.from({ length: concurrency }, () => good),
     );
     await using b = await FaultyUpstream.start(...Array.from({ length: 5 + 2 * concurrency }, () => good));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } }, clock });
-    const sendRequest = () => world.execute({ body: bodies[form], chain: [{ target: 'A', timeoutMs: 5_000 }, 'B'] });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } }, clock });
+    const sendRequest = () => harness.execute({ body: bodies[form], chain: [{ target: 'A', timeoutMs: 5_000 }, 'B'] });
     for (let i = 0; i < 5; i++) await sendRequest();
     expect(a.calls).toHaveLength(5);
     await sendRequest();

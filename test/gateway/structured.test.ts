@@ -27,21 +27,21 @@ const forms: readonly (readonly [string, Provider, (text: string) => object])[] 
 
 test.each(forms)('%s is asked in words and its answer checked', async (_, provider, sent) => {
   await using a = await FaultyUpstream.start(ok(sent('{"city":"Bern"}')), ok(sent('It is Bern.')));
-  await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider } } });
-  const good = await world.execute({ body });
+  await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url, provider } } });
+  const good = await harness.execute({ body });
   expect(good.exchange.warnings).toMatchObject([{ type: 'approximated', field: 'response_format', altered: true }]);
   expect(a.calls[0]!.body.toString()).toContain('\\"required\\":[\\"city\\"]');
   expect(good.exchange.attempts[0]!.signals.schema_valid).toBe(1);
-  const bad = await world.execute({ body });
+  const bad = await harness.execute({ body });
   expect(bad.exchange.attempts[0]!.signals.schema_valid).toBe(0);
 });
 
 test('an answer that does not match is not taken where the route wants it to', async () => {
   await using a = await FaultyUpstream.start(ok(completion('It is Bern.')));
   await using b = await FaultyUpstream.start(ok(completion('{"city":"Bern"}')));
-  await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: deepseek }, B: { url: b.url } } });
+  await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: deepseek }, B: { url: b.url } } });
   const accept = { signal: 'schema_valid', atLeast: 1 } as const;
-  const { text, exchange } = await world.execute({ body, chain: [{ target: 'A', accept }, 'B'] });
+  const { text, exchange } = await harness.execute({ body, chain: [{ target: 'A', accept }, 'B'] });
   expect(JSON.parse(text).choices[0].message.content).toBe('{"city":"Bern"}');
   expect(exchange.attempts).toMatchObject([
     { accepted: false, signals: { schema_valid: 0 } },
@@ -51,8 +51,8 @@ test('an answer that does not match is not taken where the route wants it to', a
 
 test('and is refused at once where nothing may be approximated in meaning', async () => {
   await using a = await FaultyUpstream.start();
-  await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
-  const { text } = await world.execute({ body, routedRequest: { onUnsupported: 'reject' } });
+  await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
+  const { text } = await harness.execute({ body, routedRequest: { onUnsupported: 'reject' } });
   expect(JSON.parse(text).error).toMatchObject({ code: 'unsupported_parameter', param: 'response_format' });
   expect(a.calls).toHaveLength(0);
 });
@@ -62,10 +62,10 @@ test('JSON that comes in a code fence where it was only asked for is told, and j
     ok(asMessage('```json\n{"city":"Bern"}\n```')),
     ok(asMessage('```json\n{"city":"Bern"}\n```')),
   );
-  await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
-  const { text, exchange } = await world.execute({ body });
+  await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
+  const { text, exchange } = await harness.execute({ body });
   expect(JSON.parse(text).choices[0].message.content).toBe('{"city":"Bern"}');
   expect(exchange.attempts[0]!.signals.schema_valid).toBe(1);
-  const free = await world.execute({ body: { ...hello, max_tokens: 100 } });
+  const free = await harness.execute({ body: { ...hello, max_tokens: 100 } });
   expect(JSON.parse(free.text).choices[0].message.content).toContain('```json');
 });

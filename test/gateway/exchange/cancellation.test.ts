@@ -14,8 +14,8 @@ const stalled = stream([of.role, of.text('hel', sure)], { ending: 'stall' });
 
 test.each(['JSON', 'stream'] as const)('%s: while the provider is silent', async form => {
   await using a = await FaultyUpstream.start(blackhole);
-  await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-  const execution = world.start({ body: form === 'JSON' ? hello : helloStream });
+  await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+  const execution = harness.start({ body: form === 'JSON' ? hello : helloStream });
   const call = await a.waitForCall(1);
   const leftAt = performance.now();
   execution.cancel();
@@ -24,13 +24,13 @@ test.each(['JSON', 'stream'] as const)('%s: while the provider is silent', async
   const exchange = await execution.done;
   expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted', usage: { source: 'estimated' } }] });
   expect(exchange.costNanoUsd).toBeGreaterThan(0);
-  expect(world.observed.map(seen => seen.type)).toEqual(['sent', 'aborted', 'charged']);
+  expect(harness.observed.map(seen => seen.type)).toEqual(['sent', 'aborted', 'charged']);
 });
 
 test('while the answer is held back until it is judged: nothing of it was read, and all of it is paid', async () => {
   await using a = await FaultyUpstream.start(stalled);
-  await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-  const execution = world.start({ body: helloStream, chain: [{ target: 'A', accept: { signal: 'mean_logprob', atLeast: 0.5 } }] });
+  await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+  const execution = harness.start({ body: helloStream, chain: [{ target: 'A', accept: { signal: 'mean_logprob', atLeast: 0.5 } }] });
   const call = await a.waitForCall(1);
   await call.performed;
   execution.cancel();
@@ -44,8 +44,8 @@ test('while the answer is held back until it is judged: nothing of it was read, 
 test.each(['JSON', 'stream'] as const)('%s: during a race of two: both are hung up on, and both are charged', async form => {
   await using a = await FaultyUpstream.start(blackhole);
   await using b = await FaultyUpstream.start(blackhole);
-  await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
-  const execution = world.start({ body: form === 'JSON' ? hello : helloStream, chain: [{ target: 'A', hedgeAfterMs: 20 }, 'B'] });
+  await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+  const execution = harness.start({ body: form === 'JSON' ? hello : helloStream, chain: [{ target: 'A', hedgeAfterMs: 20 }, 'B'] });
   const calls = await Promise.all([a.waitForCall(1), b.waitForCall(1)]);
   execution.cancel();
   expect(await Promise.all(calls.map(({ closed }) => closed))).toEqual(['caller', 'caller']);
@@ -55,15 +55,15 @@ test.each(['JSON', 'stream'] as const)('%s: during a race of two: both are hung 
     ['primary', 'aborted', 'estimated'],
     ['hedge', 'aborted', 'estimated'],
   ]);
-  expect(world.observed.filter(({ type }) => type === 'charged')).toHaveLength(2);
+  expect(harness.observed.filter(({ type }) => type === 'charged')).toHaveLength(2);
 });
 
 test('while queued under a rate limit: no target is called, nothing is billed, and its place is freed', async () => {
   await using a = await FaultyUpstream.start(ok(completion('hello')));
-  await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, limits: { requestsPerMinute: 6 } } } });
+  await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url, limits: { requestsPerMinute: 6 } } } });
   const form = { deadlineMs: 60_000 };
-  await world.execute(form);
-  const execution = world.start(form);
+  await harness.execute(form);
+  const execution = harness.start(form);
   await new Promise(resolve => setImmediate(resolve));
   execution.cancel();
   const exchange = await execution.done;

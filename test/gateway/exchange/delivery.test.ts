@@ -65,8 +65,8 @@ describe('over real sockets', () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(1500), fc.constantFrom('fin', 'rst'), fc.string({ maxLength: 5 }), async (bytes, end, seed) => {
         await using upstream = await FaultyUpstream.start(inSmallPieces(truncatedAt(complete, bytes, end), seed, { sizeMax: 300 }));
-        await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
-        const { exchange, text } = await world.execute({ body: helloStream });
+        await using harness = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
+        const { exchange, text } = await harness.execute({ body: helloStream });
         expect(Buffer.from(exchange.response).toString()).toBe(text);
         expect(exchange.delivered).toMatchObject({ sha256: sha256(text), bytes: Buffer.byteLength(text) });
         expect(exchange.delivered!.events).toBeLessThanOrEqual(text.split('\n\n').length);
@@ -77,9 +77,9 @@ describe('over real sockets', () => {
 
   test('a record that is not what was delivered ends the stream in an error, never in [DONE]', async () => {
     await using upstream = await FaultyUpstream.start(stream(streamOf(['hel', 'lo'])));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
     const harmed = vi.spyOn(Delivery.prototype, 'integrityFailure').mockReturnValueOnce({ kind: 'internal', message: 'harmed' });
-    const { exchange, text } = await world.execute({ body: helloStream });
+    const { exchange, text } = await harness.execute({ body: helloStream });
     harmed.mockRestore();
     expect(readStream(text)).toMatchObject({ terminal: 'none', errors: [{ code: 'internal_error' }] });
     expect(exchange).toMatchObject({ outcome: 'internal', decision: { failure: { message: 'harmed' } } });

@@ -19,9 +19,9 @@ interface Setting extends ExecutionRequest, Omit<ExecutionHarnessOptions, 'upstr
 async function execute({ a = [], b = [], keys = ['sk-key-of-A'], ...form }: Setting) {
   await using upstreamA = await FaultyUpstream.start(...a);
   await using upstreamB = await FaultyUpstream.start(...b);
-  await using world = new ExecutionHarness({ upstreams: { A: { url: upstreamA.url, keys }, B: { url: upstreamB.url } }, ...form });
-  const answered = await world.execute({ chain: two, ...form });
-  return { ...answered, calls: [upstreamA.calls.length, upstreamB.calls.length], a: upstreamA.calls, b: upstreamB.calls, world };
+  await using harness = new ExecutionHarness({ upstreams: { A: { url: upstreamA.url, keys }, B: { url: upstreamB.url } }, ...form });
+  const answered = await harness.execute({ chain: two, ...form });
+  return { ...answered, calls: [upstreamA.calls.length, upstreamB.calls.length], a: upstreamA.calls, b: upstreamB.calls, harness };
 }
 
 const outcomes = ({ exchange }: ExecutionResult): readonly string[] => exchange.attempts.map(a => a.outcome);
@@ -100,8 +100,8 @@ describe('an answer in one piece', () => {
 describe('a failed attempt is replaced unseen', () => {
   test('up-01: when the connection is refused', async () => {
     await using b = await FaultyUpstream.start(good);
-    await using world = new ExecutionHarness({ upstreams: { A: { url: await refusedUrl() }, B: { url: b.url } } });
-    const reported = await world.execute({ chain: two });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: await refusedUrl() }, B: { url: b.url } } });
+    const reported = await harness.execute({ chain: two });
     expect(contentOf(reported)).toBe('hello');
     expect(outcomes(reported)).toEqual(['unreachable', 'ok']);
     expect(reported.exchange.attempts.map(a => a.kind)).toEqual(['primary', 'fallback']);
@@ -128,7 +128,7 @@ describe('a failed attempt is replaced unseen', () => {
     ['it is redirected', answer(302, '', { location: 'http://169.254.169.254/' }), 'invalid-response'],
     ['the body is HTML', ok('<html>hello</html>', { 'content-type': 'text/html' }), 'invalid-response'],
     ['the body is empty', ok(''), 'invalid-response'],
-    ['the body is JSON of something else', ok({ hello: 'world' }), 'invalid-response'],
+    ['the body is JSON of something else', ok({ hello: 'harness' }), 'invalid-response'],
     ['the body says that it is packed, and is not', ok('no gzip', { 'content-encoding': 'gzip' }), 'invalid-response'],
     ['the bytes are no HTTP', raw('SSH-2.0-OpenSSH_9.2\r\n'), 'invalid-response'],
     ['the framing is broken', raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nhello'), 'invalid-response'],
@@ -145,8 +145,8 @@ describe('a failed attempt is replaced unseen', () => {
   test('when it is silent too often, after which it is left alone for a while', async () => {
     await using a = await FaultyUpstream.start(...Array.from({ length: 6 }, () => blackhole));
     await using b = await FaultyUpstream.start(...Array.from({ length: 6 }, () => good));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
-    for (let i = 0; i < 6; i++) expect(contentOf(await world.execute({ chain: [{ target: 'A', timeoutMs: 40 }, 'B'] }))).toBe('hello');
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    for (let i = 0; i < 6; i++) expect(contentOf(await harness.execute({ chain: [{ target: 'A', timeoutMs: 40 }, 'B'] }))).toBe('hello');
     expect(a.calls).toHaveLength(5);
     expect(b.calls).toHaveLength(6);
   });
@@ -158,7 +158,7 @@ describe('a failed attempt is replaced unseen', () => {
       chain: [{ target: 'A', retries: 2 }, 'B'],
     });
     expect(contentOf(reported)).toBe('hello');
-    const until = [...reported.world.state.limits.values()][0]!.blockedUntil - reported.exchange.endedAt;
+    const until = [...reported.harness.state.limits.values()][0]!.blockedUntil - reported.exchange.endedAt;
     expect(until).toBeGreaterThan(299_000);
     expect(until).toBeLessThanOrEqual(300_000);
   });
@@ -298,8 +298,8 @@ describe('up-09: a refused key', () => {
     expect(contentOf(reported)).toBe('hello');
     expect(reported.calls).toEqual([1, 1]);
     expect(outcomes(reported)).toEqual(['authentication', 'ok']);
-    expect([...reported.world.state.keyCooldowns.keys()]).toHaveLength(1);
-    const everything = JSON.stringify([reported.exchange, reported.world.observed, reported.text], (_, value) =>
+    expect([...reported.harness.state.keyCooldowns.keys()]).toHaveLength(1);
+    const everything = JSON.stringify([reported.exchange, reported.harness.observed, reported.text], (_, value) =>
       value instanceof Uint8Array || value?.type === 'Buffer' ? Buffer.from(value.data ?? value).toString() : value,
     );
     expect(everything).toContain('Incorrect API key provided');
@@ -311,10 +311,10 @@ describe('up-09: a refused key', () => {
       ...Array.from({ length: 8 }, () => refused),
       ...Array.from({ length: 8 }, () => good),
     );
-    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url, keys: [secret, 'sk-other-KEY'] } } });
-    await world.execute({ chain: ['A'] });
-    await world.execute({ chain: ['A'] });
-    await world.execute({ chain: ['A'] });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: upstream.url, keys: [secret, 'sk-other-KEY'] } } });
+    await harness.execute({ chain: ['A'] });
+    await harness.execute({ chain: ['A'] });
+    await harness.execute({ chain: ['A'] });
     const used = upstream.calls.map(call => call.headers.authorization);
     expect(new Set(used.slice(0, 2)).size).toBe(2);
   });
@@ -324,7 +324,7 @@ describe('a healthy answer', () => {
   test('up-07: is not made ill by a retry-after, which does not reach the caller', async () => {
     const reported = await execute({ a: [ok(completion('hello'), { 'retry-after': '59' })] });
     expect(reported.calls).toEqual([1, 0]);
-    expect(cooldownsAt(reported.world.fleet, reported.exchange.endedAt)).toEqual({});
+    expect(cooldownsAt(reported.harness.fleet, reported.exchange.endedAt)).toEqual({});
     expect(reported.head!.headers).not.toHaveProperty('retry-after');
   });
 
@@ -341,9 +341,9 @@ describe('a healthy answer', () => {
 
   test('is not confused with a second choice that was not requested', async () => {
     await using upstream = await FaultyUpstream.start(repeated(ok(completion('first'))), ok(completion('second')));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
-    expect(contentOf(await world.execute())).toBe('first');
-    const second = await world.execute({ chain: [{ target: 'A', retries: 1 }] });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
+    expect(contentOf(await harness.execute())).toBe('first');
+    const second = await harness.execute({ chain: [{ target: 'A', retries: 1 }] });
     expect(contentOf(second)).toBe('second');
     expect(upstream.connections).toBe(2);
   });
@@ -368,7 +368,7 @@ describe('what headers say of limits', () => {
       ],
     });
     expect(reported.calls).toEqual([1, 0]);
-    const seen = reported.world.observed.find(one => one.type === 'answered');
+    const seen = reported.harness.observed.find(one => one.type === 'answered');
     expect(seen).toMatchObject({ target: 'A/m', limits: { requests: { limit: 200, remaining: 0, resetMs: 1_252_666 } } });
   });
 

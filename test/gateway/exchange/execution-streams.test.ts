@@ -18,8 +18,8 @@ interface Setting extends ExecutionRequest, Omit<ExecutionHarnessOptions, 'upstr
 async function streamed({ a, b = [], streamIdleMs = 5_000, watch = false, ...form }: Setting) {
   await using upstreamA = await FaultyUpstream.start(...a);
   await using upstreamB = await FaultyUpstream.start(...b);
-  await using world = new ExecutionHarness({ upstreams: { A: { url: upstreamA.url }, B: { url: upstreamB.url } }, streamIdleMs });
-  const answered = await world.execute({ body: helloStream, chain: ['A', 'B'], ...form });
+  await using harness = new ExecutionHarness({ upstreams: { A: { url: upstreamA.url }, B: { url: upstreamB.url } }, streamIdleMs });
+  const answered = await harness.execute({ body: helloStream, chain: ['A', 'B'], ...form });
   const closed = watch ? await upstreamA.calls[0]!.closed : undefined;
   return {
     ...answered,
@@ -39,8 +39,8 @@ const streamIdleMs = 200;
 /** Resolves when a stream that stalls has been given up: the idle timeout has passed since the call. */
 async function idleTimePasses(): Promise<void> {
   await using stalled = await FaultyUpstream.start(stream([of.role + of.text('hel')], { ending: 'stall' }));
-  await using world = new ExecutionHarness({ upstreams: { A: { url: stalled.url } }, streamIdleMs });
-  const { exchange } = await world.execute({ body: helloStream });
+  await using harness = new ExecutionHarness({ upstreams: { A: { url: stalled.url } }, streamIdleMs });
+  const { exchange } = await harness.execute({ body: helloStream });
   expect(exchange.attempts.map(({ outcome }) => outcome)).toEqual(['timeout']);
 }
 
@@ -100,8 +100,8 @@ describe('a stream', () => {
 
   test('applies the caller’s backpressure to the provider, and does not count the pause as idle time', async () => {
     await using upstream = await FaultyUpstream.start(stream(streamOf(Array.from({ length: 30 }, () => 'x'.repeat(20_000)))));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } }, streamIdleMs });
-    const execution = world.start({ body: helloStream, bufferedMax: 1_000 });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: upstream.url } }, streamIdleMs });
+    const execution = harness.start({ body: helloStream, bufferedMax: 1_000 });
     let settled = false;
     void execution.done.then(() => {
       settled = true;
@@ -119,8 +119,8 @@ describe('a stream', () => {
 test('the idle timer restarts when the caller reads again', async () => {
   const resumed = Promise.withResolvers<void>();
   await using upstream = await startUpstream(respondStream(['hel', 'lo'], () => resumed.promise));
-  await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } }, streamIdleMs });
-  const execution = world.start({ body: helloStream, bufferedMax: 1 });
+  await using harness = new ExecutionHarness({ upstreams: { A: { url: upstream.url } }, streamIdleMs });
+  const execution = harness.start({ body: helloStream, bufferedMax: 1 });
   await execution.reader.next();
   await idleTimePasses();
   execution.resume();
@@ -276,21 +276,21 @@ describe('a complete response stays complete', () => {
       stream([of.role, of.text('hello'), of.finish(), done + event({ error: { message: 'late' } })]),
       stream(streamOf(['again'])),
     );
-    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
-    const first = await world.execute({ body: helloStream });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
+    const first = await harness.execute({ body: helloStream });
     expect(readStream(first.text)).toMatchObject({ content: 'hello', terminal: 'done', errors: [] });
     expect(await upstream.calls[0]!.closed).toBe('caller');
-    const second = await world.execute({ body: helloStream });
+    const second = await harness.execute({ body: helloStream });
     expect(readStream(second.text)).toMatchObject({ content: 'again', terminal: 'done' });
     expect(upstream.connections).toBe(2);
   });
 
   test('and its connection is used again when nothing was wrong', async () => {
     await using upstream = await FaultyUpstream.start(stream(streamOf(['one'])), stream(streamOf(['two'])));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
-    await world.execute({ body: helloStream });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
+    await harness.execute({ body: helloStream });
     await new Promise(resolve => setTimeout(resolve, 20));
-    await world.execute({ body: helloStream });
+    await harness.execute({ body: helloStream });
     expect(upstream.connections).toBe(1);
   });
 
@@ -330,8 +330,8 @@ describe('a complete response stays complete', () => {
       });
     const usage = { usageMetadata: { promptTokenCount: 4, candidatesTokenCount: 2, totalTokenCount: 6 } };
     await using upstream = await FaultyUpstream.start(stream([chunk(''), chunk('hel'), chunk('lo'), chunk(undefined, usage)]));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url, provider: gemini } } });
-    const { text, exchange } = await world.execute({ body: helloStream });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: upstream.url, provider: gemini } } });
+    const { text, exchange } = await harness.execute({ body: helloStream });
     expect(readStream(text)).toMatchObject({ content: 'hello', terminal: 'done', finishes: ['stop'], roles: 1, usages: [] });
     expect(exchange.usage).toMatchObject({ input: 4, output: 2, source: 'provider' });
   });

@@ -26,8 +26,8 @@ describe('a cascade', () => {
   test('declines an unsure response and calls the next target, and both are billed', async () => {
     await using a = await FaultyUpstream.start(ok(completion('maybe', { tokens: unsure })));
     await using b = await FaultyUpstream.start(ok(completion('certainly')));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
-    const { text, exchange } = await world.execute({ chain: cascade });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    const { text, exchange } = await harness.execute({ chain: cascade });
     expect(JSON.parse(text).choices[0].message.content).toBe('certainly');
     expect(exchange.attempts).toMatchObject([
       { kind: 'primary', outcome: 'ok', accepted: false },
@@ -42,8 +42,8 @@ describe('a cascade', () => {
 
   test('accepts a sure response and hides log-probabilities that only the gateway added', async () => {
     await using a = await FaultyUpstream.start(ok(completion('yes', { tokens: sure })));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: a.url } } });
-    const { text, exchange } = await world.execute({ chain: cascade });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: a.url } } });
+    const { text, exchange } = await harness.execute({ chain: cascade });
     expect(JSON.parse(text)).toEqual(completion('yes'));
     expect(text).toContain('"system_fingerprint":"fp_1"');
     expect(exchange.attempts).toHaveLength(1);
@@ -53,16 +53,16 @@ describe('a cascade', () => {
   test('streams nothing of an answer before it is accepted', async () => {
     await using a = await FaultyUpstream.start(stream([of.role, of.text('may', unsure), of.text('be'), of.finish(), done], { waitMs: 10 }));
     await using b = await FaultyUpstream.start(stream(streamOf(['certain', 'ly'], 'chatcmpl-B')));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
-    const { text, exchange } = await world.execute({ body: helloStream, chain: cascade });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    const { text, exchange } = await harness.execute({ body: helloStream, chain: cascade });
     expect(readStream(text)).toMatchObject({ content: 'certainly', ids: ['chatcmpl-B'], roles: 1, terminal: 'done' });
     expect(exchange.attempts.map(t => t.accepted)).toEqual([false, true]);
   });
 
   test('streams an accepted answer with its bytes, but for our log-probabilities', async () => {
     await using a = await FaultyUpstream.start(stream([of.role, of.text('yes', sure), of.finish(), of.usage, done]));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: a.url } } });
-    const { text } = await world.execute({ body: helloStream, chain: cascade });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: a.url } } });
+    const { text } = await harness.execute({ body: helloStream, chain: cascade });
     expect(readStream(text)).toMatchObject({ content: 'yes', terminal: 'done', finishes: ['stop'], usages: [] });
     expect(readStream(text).chunks.map(chunk => chunk.choices[0].logprobs)).toEqual([null, null, null]);
     expect(text).not.toContain('logprob"');
@@ -81,8 +81,8 @@ describe('a cascade', () => {
     };
     const choices = [{ ...(answered.choices as object[])[0], logprobs: { content: [token], refusal: null } }];
     await using a = await FaultyUpstream.start(ok({ ...answered, choices }));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-    const { text, exchange } = await world.execute({
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const { text, exchange } = await harness.execute({
       body: { ...hello, logprobs: true },
       chain: [{ target: 'A', accept: { signal: 'margin', atLeast: 0.5 } }],
     });
@@ -102,8 +102,8 @@ describe('a cascade', () => {
     });
     await using a = await FaultyUpstream.start(refused);
     await using b = await FaultyUpstream.start(ok(completion('certainly')));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
-    const { text, exchange } = await world.execute({ chain: cascade });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    const { text, exchange } = await harness.execute({ chain: cascade });
     expect(JSON.parse(text).choices[0].message.content).toBe('certainly');
     expect(exchange.attempts[0]!.outcome).toBe('unsupported');
   });
@@ -111,16 +111,16 @@ describe('a cascade', () => {
   test('gives the declined answer when the larger model fails', async () => {
     await using a = await FaultyUpstream.start(stream([of.role, of.text('maybe', unsure), of.finish(), done]));
     await using b = await FaultyUpstream.start(answer(500, {}));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
-    const { text, exchange } = await world.execute({ body: helloStream, chain: cascade });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    const { text, exchange } = await harness.execute({ body: helloStream, chain: cascade });
     expect(readStream(text)).toMatchObject({ content: 'maybe', terminal: 'done' });
     expect(exchange).toMatchObject({ outcome: 'ok', attempts: [{ accepted: true }, { outcome: 'server-error', accepted: false }] });
   });
 
   test('can be measured without deciding: a replay requests log-probabilities from every target', async () => {
     await using a = await FaultyUpstream.start(ok(completion('yes', { tokens: sure })));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-    const { text, exchange } = await world.execute({
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const { text, exchange } = await harness.execute({
       routedRequest: { measure: 'always', replayOf: 'x', run: 'r', arm: 'A/m', repeat: 2 },
     });
     expect(JSON.parse(text)).toEqual(completion('yes'));
@@ -133,8 +133,8 @@ describe('a hedge', () => {
   test('answers first, and the slow one is hung up on and recorded', async () => {
     await using a = await FaultyUpstream.start(delayed(5_000, stream(streamOf(['slow']))));
     await using b = await FaultyUpstream.start(stream(streamOf(['quick'], 'chatcmpl-B')));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
-    const { text, exchange } = await world.execute({
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    const { text, exchange } = await harness.execute({
       body: helloStream,
       chain: [{ target: 'A', timeoutMs: 4_000, hedgeAfterMs: 60 }, 'B'],
     });
@@ -154,7 +154,7 @@ describe('a hedge', () => {
     expect(exchange.attempts[0]!.usage!.input).toBeGreaterThan(0);
     expect(exchange.attempts[0]!.cost!.total).toBe(exchange.attempts[0]!.cost!.input);
     expect(await a.calls[0]!.closed).toBe('caller');
-    expect(world.observed.map(seen => [seen.target, seen.type])).toEqual([
+    expect(harness.observed.map(seen => [seen.target, seen.type])).toEqual([
       ['A/m', 'sent'],
       ['B/m', 'sent'],
       ['A/m', 'aborted'],
@@ -169,8 +169,8 @@ describe('a hedge', () => {
       delayed(800, ok(completion('first', { tokens: sure }))),
       stream([of.role, of.text('a good deal of text that was paid for')], { ending: 'stall' }),
     );
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-    const { exchange } = await world.execute({ chain: [{ target: 'A', hedgeAfterMs: 50, accept }] });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const { exchange } = await harness.execute({ chain: [{ target: 'A', hedgeAfterMs: 50, accept }] });
     expect(exchange.attempts).toMatchObject([{ outcome: 'ok' }, { kind: 'hedge', outcome: 'aborted', usage: { source: 'estimated' } }]);
     expect(exchange.attempts[1]!.cost!.total).toBeGreaterThan(0);
     expect(exchange.costNanoUsd).toBe(exchange.attempts[0]!.cost!.total + exchange.attempts[1]!.cost!.total);
@@ -182,8 +182,8 @@ describe('a caller who leaves', () => {
   test('st-08: hangs up on the provider within a second, and what it had read is recorded', async () => {
     const dripping = stream([of.role, ...Array.from({ length: 400 }, () => of.text('a'))], { waitMs: 10 });
     await using a = await FaultyUpstream.start(dripping);
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-    const execution = world.start({ body: helloStream });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const execution = harness.start({ body: helloStream });
     await execution.reader.next();
     const leftAt = performance.now();
     execution.cancel();
@@ -202,15 +202,15 @@ describe('a caller who leaves', () => {
 
   test('before the first byte is recorded without a status', async () => {
     await using a = await FaultyUpstream.start(blackhole);
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-    const execution = world.start();
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const execution = harness.start();
     await a.waitForCall(1);
     execution.cancel();
     const exchange = await execution.done;
     expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted' }] });
     expect(exchange.response).toHaveLength(0);
     expect(await a.calls[0]!.closed).toBe('caller');
-    expect(world.observed.map(seen => seen.type)).toEqual(['sent', 'aborted', 'charged']);
+    expect(harness.observed.map(seen => seen.type)).toEqual(['sent', 'aborted', 'charged']);
   });
 
   test('during the wait for a retry stops the retry', async () => {
@@ -231,9 +231,9 @@ describe('a caller who leaves', () => {
       },
     };
     await using a = await FaultyUpstream.start(answer(503, {}), ok(completion('late')));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } }, clock });
-    const execution = world.start({ chain: [{ target: 'A', retries: 1, backoffMs: 30_000 }], deadlineMs: 60_000 });
-    await vi.waitFor(() => expect(world.observed.map(({ type }) => type)).toContain('failed'), 5_000);
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url } }, clock });
+    const execution = harness.start({ chain: [{ target: 'A', retries: 1, backoffMs: 30_000 }], deadlineMs: 60_000 });
+    await vi.waitFor(() => expect(harness.observed.map(({ type }) => type)).toContain('failed'), 5_000);
     expect(pending.size, 'the retry is waited for').toBeGreaterThan(0);
     execution.cancel();
     expect((await execution.done).outcome).toBe('cancelled');
@@ -243,12 +243,12 @@ describe('a caller who leaves', () => {
 
   test('after the end changes nothing', async () => {
     await using a = await FaultyUpstream.start(ok(completion('hello')));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-    const execution = world.start();
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const execution = harness.start();
     const exchange = await execution.done;
     execution.cancel();
     expect(exchange.outcome).toBe('ok');
-    expect(world.recorded).toHaveLength(1);
+    expect(harness.recorded).toHaveLength(1);
   });
 });
 
@@ -257,7 +257,7 @@ describe('the record', () => {
     await using a = await FaultyUpstream.start(stream(streamOf(['hello'])));
     const textAtRecord: string[] = [];
     let text = (): string => '';
-    await using world = new ExecutionHarness({
+    await using harness = new ExecutionHarness({
       upstreams: { A: { url: a.url } },
       sink: {
         record: async () => {
@@ -268,7 +268,7 @@ describe('the record', () => {
         },
       },
     });
-    const execution = world.start({ body: helloStream });
+    const execution = harness.start({ body: helloStream });
     text = () => execution.reader.text;
     await execution.done;
     expect(textAtRecord.map(t => readStream(t).terminal)).toEqual(['none', 'none']);
@@ -277,14 +277,14 @@ describe('the record', () => {
 
   test('that cannot be made keeps the answer back', async () => {
     await using a = await FaultyUpstream.start(ok(completion('hello')), stream(streamOf(['hello'])));
-    await using world = new ExecutionHarness({
+    await using harness = new ExecutionHarness({
       upstreams: { A: { url: a.url } },
       sink: { record: () => Promise.reject(new Error('the disk is full')) },
     });
-    const plain = await world.execute();
+    const plain = await harness.execute();
     expect(plain).toMatchObject({ ended: 'fail', head: { status: 503 }, exchange: { outcome: 'internal', status: 503 } });
     expect(JSON.parse(plain.text).error.code).toBe('recording_unavailable');
-    const streamed = await world.execute({ body: helloStream });
+    const streamed = await harness.execute({ body: helloStream });
     expect(readStream(streamed.text)).toMatchObject({ content: 'hello', terminal: 'none', errors: [{ code: 'recording_unavailable' }] });
     expect(streamed.ended).toBe('fail');
   });
@@ -292,19 +292,19 @@ describe('the record', () => {
   test('holds the events, from which the router’s state can be made again, and of the fleet only what concerns it', async () => {
     await using a = await FaultyUpstream.start(answer(500, {}));
     await using b = await FaultyUpstream.start(ok(completion('hello')));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
     const health = { ...initialHealth, failures: 9, openUntil: Date.now() + 60_000 };
-    world.fleet = new Map([['secret-tenant/model', health]]);
-    const { exchange } = await world.execute({ chain: ['A', 'B'] });
+    harness.fleet = new Map([['secret-tenant/model', health]]);
+    const { exchange } = await harness.execute({ chain: ['A', 'B'] });
     expect(exchange.events.map(e => e.type)).toEqual(['attempt-failed', 'attempt-answered']);
     expect(JSON.stringify(exchange.events)).not.toContain('secret-tenant');
   });
 
   test('knows the bytes of both sides', async () => {
     await using a = await FaultyUpstream.start(ok(completion('hello')));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
     const body = '{ "model" : "m-fast", "messages":[{"role":"user","content":"\\ud800 x"}] }';
-    const { exchange } = await world.execute({ body });
+    const { exchange } = await harness.execute({ body });
     expect(Buffer.from(exchange.request).toString()).toBe(body);
     expect(Buffer.from(exchange.attempts[0]!.request).toString()).toBe(a.calls[0]!.body.toString());
     expect(exchange.attempts[0]!.credential).toMatch(/^[0-9a-f]{8}$/);
@@ -327,13 +327,13 @@ describe('what a target cannot carry', () => {
       usage: { input_tokens: 3, output_tokens: 2 },
     };
     await using a = await FaultyUpstream.start(ok(sent), ok(sent));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
-    const warned = await world.execute({ body });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
+    const warned = await harness.execute({ body });
     expect(warned.head!.headers['x-hindcast-warnings']).toContain('dropped seed');
-    const dropped = await world.execute({ body, routedRequest: { onUnsupported: 'drop' } });
+    const dropped = await harness.execute({ body, routedRequest: { onUnsupported: 'drop' } });
     expect(dropped.head!.headers).not.toHaveProperty('x-hindcast-warnings');
     expect(dropped.exchange.warnings).toMatchObject([{ type: 'dropped', field: 'seed' }]);
-    const refused = await world.execute({ body, routedRequest: { onUnsupported: 'reject' } });
+    const refused = await harness.execute({ body, routedRequest: { onUnsupported: 'reject' } });
     expect(refused.head!.status).toBe(400);
     expect(JSON.parse(refused.text).error).toMatchObject({ code: 'unsupported_parameter', param: 'seed' });
     expect(refused.exchange.attempts[0]!.failure!.message).toBe('the target cannot carry seed');
@@ -344,13 +344,13 @@ describe('what a target cannot carry', () => {
     const sent = { id: 'msg_1', type: 'message', role: 'assistant', model: 'claude', content: [{ type: 'text', text: 'hello' }] };
     const usage = { input_tokens: 3, output_tokens: 2 };
     await using a = await FaultyUpstream.start(ok({ ...sent, stop_reason: 'end_turn', usage }));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
     // Anthropic demands a limit where the caller wants none.
-    const answered = await world.execute({ body: hello, routedRequest: { onUnsupported: 'reject' } });
+    const answered = await harness.execute({ body: hello, routedRequest: { onUnsupported: 'reject' } });
     expect(answered.head!.status).toBe(200);
     expect(answered.exchange.warnings).toMatchObject([{ type: 'approximated', field: 'max_tokens' }]);
     // A temperature over Anthropic's would come to mean another.
-    const hot = await world.execute({ body: { ...hello, temperature: 1.5 }, routedRequest: { onUnsupported: 'reject' } });
+    const hot = await harness.execute({ body: { ...hello, temperature: 1.5 }, routedRequest: { onUnsupported: 'reject' } });
     expect(JSON.parse(hot.text).error).toMatchObject({ code: 'unsupported_parameter', param: 'temperature' });
     expect(a.calls).toHaveLength(1);
   });
@@ -366,8 +366,8 @@ describe('what a target cannot carry', () => {
       usage: { input_tokens: 3, output_tokens: 2 },
     };
     await using a = await FaultyUpstream.start(ok(sent));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
-    const { text, exchange } = await world.execute({
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
+    const { text, exchange } = await harness.execute({
       body: { ...hello, max_tokens: 100 },
       chain: [{ target: 'A', accept }],
       routedRequest: { onUnsupported: 'reject' },
@@ -387,8 +387,8 @@ describe('a mistake of ours costs one request, and never the process', () => {
 
   test.each(['renderRequest', 'parseResponse', 'parseFailure'] as const)('in %s', async where => {
     await using a = await FaultyUpstream.start(where === 'parseFailure' ? answer(500, {}) : ok(completion('hello')));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: broken(where) } } });
-    const { head, text, exchange } = await world.execute();
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: broken(where) } } });
+    const { head, text, exchange } = await harness.execute();
     expect(head!.status).toBe(500);
     expect(JSON.parse(text).error).toMatchObject({ type: 'server_error', code: 'internal_error' });
     expect(text).not.toContain('planted');
@@ -396,9 +396,9 @@ describe('a mistake of ours costs one request, and never the process', () => {
   });
 
   test('in the reader, after the answer had begun', async () => {
-    await using a = await FaultyUpstream.start(stream(streamOf(['hello', 'world']), { waitMs: 5 }));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
-    const execution = world.start({ body: helloStream });
+    await using a = await FaultyUpstream.start(stream(streamOf(['hello', 'harness']), { waitMs: 5 }));
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const execution = harness.start({ body: helloStream });
     execution.reader.write = () => {
       throw new Error('planted');
     };
@@ -423,15 +423,15 @@ describe(`recorded answers of OpenAI over a real socket${unlessRecorded(recordin
 
   test('pass as they were recorded, chunk by chunk', async () => {
     await using a = await FaultyUpstream.start(...streams.map(replayed), ...plain.map(replayed));
-    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    await using harness = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
     for (const row of streams) {
       const body = { ...row.request, model: 'm', stream: true, stream_options: { include_usage: true } };
-      const { text, exchange } = await world.execute({ body });
+      const { text, exchange } = await harness.execute({ body });
       expect(exchange.outcome, `${exchange.decision.type === 'failed' ? exchange.decision.failure.message : ''}`).toBe('ok');
       expect(text.trimEnd()).toBe(row.body.trimEnd());
     }
     for (const row of plain) {
-      const { text, exchange } = await world.execute({ body: { ...row.request, model: 'm' } });
+      const { text, exchange } = await harness.execute({ body: { ...row.request, model: 'm' } });
       expect(exchange.outcome).toBe('ok');
       expect(text).toBe(row.body);
     }
