@@ -6,6 +6,7 @@ import type { ExchangeSink } from './core/exchange.ts';
 import type { Clock } from './core/shared/time.ts';
 import type { FeatureFlags } from './flags/flags.ts';
 import type { EdgeLimits } from './http/edge.ts';
+import type { KeyStore } from './keys/key-store.ts';
 import type { Audit } from './observability/audit.ts';
 import type { RecorderStats } from './observability/metrics.ts';
 import type { Log } from './settings/log.ts';
@@ -17,6 +18,8 @@ import type { Upstream } from './transport/upstream.ts';
 export interface GatewayOptions extends AdminOptions {
   /** The ledger of budgets and rate limits; in memory when absent. The gateway closes it. */
   readonly callerLedger?: BudgetLedger;
+  /** Keys that are made while it runs; only those of the configuration when absent. The gateway closes it. */
+  readonly keyStore?: KeyStore;
   /** The store of rollouts; when absent, each process starts them from the first stage. The gateway closes it. */
   readonly rolloutStore?: RolloutStore;
   /** Breaches of certificates; none are known when absent. The gateway closes it. */

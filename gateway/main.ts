@@ -16,7 +16,7 @@ import { banner, listeningLine } from './cli/banner.ts';
 import { action, CommandError, exit, loadSettings, note } from './cli/command.ts';
 import { registerConfig, registerKeys } from './cli/config-commands.ts';
 import { registerInit } from './cli/init/init-command.ts';
-import type { KeyAudit } from './cli/key-commands.ts';
+import type { KeyAudit } from './cli/keys/key-options.ts';
 import { openState } from './cli/open-state.ts';
 import { openLog, type ServeOptions, withOptions } from './cli/serve-options.ts';
 import { stopSignal, stopSignals } from './cli/stop-signal.ts';

@@ -21,6 +21,7 @@ import { readyRoute } from './http/ready.ts';
 import { RequestExecutor, type StartedExecution } from './http/request-executor.ts';
 import { resolve } from './http/resolve.ts';
 import { createDispatch, createRoutes, type RouteEntry } from './http/route-table.ts';
+import { KeyRegistry } from './keys/key-registry.ts';
 import { auditRollbacks } from './observability/audit.ts';
 import { requestLine } from './observability/logs.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
@@ -56,6 +57,7 @@ class GatewayServer implements Gateway {
   readonly #startedAt: number;
   /** Of requests that passed the guard. */
   readonly #contexts = new WeakMap<IncomingMessage, RequestContext>();
+  readonly #keys: KeyRegistry;
   #version: ConfigVersion;
 
   constructor(options: GatewayOptions) {
@@ -66,29 +68,12 @@ class GatewayServer implements Gateway {
     this.#startedAt = this.#clock.now();
     const { log, rolloutStore, breachStore } = options;
     this.#backgroundTasks = new BackgroundTasks({ registry: this.#fleet, clock: this.#clock, log, rolloutStore, breachStore });
-    this.#version = this.#versionOf(options.settings);
+    this.#keys = new KeyRegistry(options.keyStore, log, settings => this.#rekey(settings));
+    this.#version = this.#versionOf(this.#keys.configure(options.settings));
     this.#listener = createEdge(this.#limits);
     this.#drain = new Drain(this.#clock, this.#listener);
     this.#budgets = createBudgetAdmission(options, this.#clock, createWebhooks(log));
-    const probes = this.#backgroundTasks.probes.seen;
-    this.#metrics = createMetrics({
-      budgets: () => this.#budgets.remainingBudgets(),
-      objectives: () => this.#version.settings.objectives ?? [],
-      sink: options.sink,
-      telemetry: () => this.#version.telemetry,
-      inflight: () => this.#drain.inFlight,
-      recorder: () => options.recorderStats?.(),
-      configHash: options.settings.hash,
-      targets: {
-        registry: this.#fleet,
-        now: () => this.#clock.now(),
-        shadowTraffic: this.#shadowTraffic.counts,
-        flags: options.flags?.counts,
-        probes,
-      },
-      gather: options.gatherMetrics,
-      process: options.processMetrics ?? false,
-    });
+    this.#metrics = this.#createMetrics();
     const { keepAliveMs } = this.#limits;
     const fallback = {
       refused: (request: IncomingMessage, response: ServerResponse, refusal: Refusal) => this.#refused(request, response, refusal),
@@ -157,6 +142,7 @@ class GatewayServer implements Gateway {
         startedAt: this.#startedAt,
         limits: this.#limits,
         sink: this.#options.sink,
+        spendingOf: scope => this.#budgets.spendingOf(scope),
         refuse: (request, response, refusal) => this.#refused(request, response, refusal),
       }),
       ...passThroughRoutes({
@@ -187,6 +173,7 @@ class GatewayServer implements Gateway {
       contextOf: request => this.#contexts.get(request)!,
       requests: () => this.#drain.requests,
       spendingOf: scope => this.#budgets.spendingOf(scope),
+      keys: this.#keys,
       refused: code => this.#metrics.refused(code),
       crashed: problem => this.#logCrash(problem, newExchangeId(this.#clock.now())),
     });
@@ -203,9 +190,9 @@ class GatewayServer implements Gateway {
     if (access === 'open') return undefined;
     if (this.#drain.isDraining) return shuttingDown;
     if (access === 'admin') return undefined;
-    const key = authenticateCaller(request.rawHeaders, settings);
-    if (isRefusal(key)) return key;
     const receivedAt = this.#clock.now();
+    const key = authenticateCaller(request.rawHeaders, settings, receivedAt);
+    if (isRefusal(key)) return key;
     const trace = traceFrom(request.headers.traceparent, request.headers.tracestate);
     this.#contexts.set(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, ...this.#version });
     return undefined;
@@ -243,7 +230,7 @@ class GatewayServer implements Gateway {
 
   async listen(): Promise<string> {
     const { host, port } = this.#options.settings.server;
-    await Promise.all([this.#routes.start(), this.#admin.start(), this.#backgroundTasks.ready(this.#version.settings)]);
+    await Promise.all([this.#routes.start(), this.#admin.start(), this.#keys.read(), this.#backgroundTasks.ready(this.#version.settings)]);
     await listenAt(this.#listener, host, port);
     return this.url;
   }
@@ -258,8 +245,27 @@ class GatewayServer implements Gateway {
     return [draining, sink.refusal(), problem?.()].filter(reason => reason !== undefined);
   }
 
+  #createMetrics(): Metrics {
+    const { sink, settings, flags, gatherMetrics: gather, processMetrics: process = false, recorderStats } = this.#options;
+    return createMetrics({
+      ...{ sink, gather, process, configHash: settings.hash, recorder: () => recorderStats?.() },
+      budgets: () => this.#budgets.remainingBudgets(),
+      objectives: () => this.#version.settings.objectives ?? [],
+      telemetry: () => this.#version.telemetry,
+      inflight: () => this.#drain.inFlight,
+      targets: {
+        ...{ registry: this.#fleet, now: () => this.#clock.now(), flags: flags?.counts },
+        ...{ shadowTraffic: this.#shadowTraffic.counts, probes: this.#backgroundTasks.probes.seen },
+      },
+    });
+  }
+
+  #rekey(settings: Settings): void {
+    this.#version = { ...this.#version, settings };
+  }
+
   configure(settings: Settings): void {
-    this.#version = this.#versionOf(settings, this.#version);
+    this.#version = this.#versionOf(this.#keys.configure(settings), this.#version);
     this.#backgroundTasks.probes.configure(settings);
     this.#metrics.configured(settings.hash);
   }
@@ -282,7 +288,7 @@ class GatewayServer implements Gateway {
     await this.#shadowTraffic.close();
     await Promise.all([this.#routes.stop(), this.#admin.stop()]);
     this.#ledger.close();
-    await Promise.all([this.#budgets.close(), this.#backgroundTasks.close(), this.#options.flags?.close()]);
+    await Promise.all([this.#budgets.close(), this.#backgroundTasks.close(), this.#options.flags?.close(), this.#keys.close()]);
     await Promise.all([this.#version.telemetry.close(), this.#upstream.close()]);
   }
 

@@ -12,6 +12,7 @@ export const layers: readonly string[] = [
   'gateway/dialects',
   'gateway/providers',
   'gateway/settings',
+  'gateway/keys',
   'gateway/transport',
   'gateway/tokens',
   'gateway/prices',

@@ -6,6 +6,7 @@ import type { Clock } from '../core/shared/time.ts';
 import type { GatewayRuntime } from '../exchange/contract.ts';
 import type { FeatureFlags } from '../flags/flags.ts';
 import type { BodyLimits } from '../http/body.ts';
+import type { KeyRegistry } from '../keys/key-registry.ts';
 import type { Audit } from '../observability/audit.ts';
 import type { Secret } from '../settings/secret.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -32,6 +33,8 @@ export interface AdminDependencies {
   readonly probes: Probes['seen'];
   readonly sink: ExchangeSink;
   spendingOf(scope: BudgetScope): Promise<Spending>;
+  /** Keys that are kept in the state store. */
+  readonly keys: KeyRegistry;
   /** Requests that this process is answering. */
   inFlight(): readonly InFlight[];
   readonly tails: Tails;

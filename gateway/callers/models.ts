@@ -5,7 +5,7 @@ import { callerFormatAt } from '../dialects/index.ts';
 import type { RequestContext } from '../exchange/contract.ts';
 import { noSuchModel, type Refusal } from '../exchange/response/refusal.ts';
 import { isAllowed, knownTargets } from '../http/resolve.ts';
-import type { Settings } from '../settings/settings.ts';
+import { type CallerKey, type Settings, stepDefaults } from '../settings/settings.ts';
 
 export interface ModelEntry {
   readonly id: string;
@@ -15,14 +15,15 @@ export interface ModelEntry {
   readonly owned_by: string;
 }
 
-/** The routes and targets that the tenant may use. */
-export function modelsOf(settings: Settings, tenant: string, created: number): readonly ModelEntry[] {
+/** The routes and targets that the key may use. */
+export function modelsOf(settings: Settings, key: CallerKey, created: number): readonly ModelEntry[] {
   const entry = (id: string, owner: string): ModelEntry => ({ id, object: 'model', created, owned_by: owner });
   const routes = [...settings.routes.keys()].map(name => entry(name, 'hindcast'));
   const targets = knownTargets(settings)
     .filter(target => !settings.routes.has(target))
     .map(target => entry(target, target.slice(0, target.indexOf('/'))));
-  return [...routes, ...targets].filter(({ id }) => isAllowed(settings, tenant, id));
+  const stepsOf = (id: string) => settings.routes.get(id)?.steps ?? [{ target: id, ...stepDefaults }];
+  return [...routes, ...targets].filter(({ id }) => isAllowed(settings, key, { name: id, steps: stepsOf(id) }));
 }
 
 interface ModelListFormat {
@@ -61,7 +62,7 @@ export function listModels(
   created: number,
   id: string | undefined,
 ): object | Refusal {
-  const known = modelsOf(settings, key.tenant, created);
+  const known = modelsOf(settings, key, created);
   const format = listFormatFor(callerFormatAt(request.url ?? '', request.headers));
   if (!id) return format.list(known);
   const model = known.find(entry => entry.id === id);

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CallerFormat } from '../core/chat/caller-format.ts';
 import { isObject } from '../core/chat/json.ts';
 import type { ExchangeSink } from '../core/exchange.ts';
+import type { BudgetScope, Spending } from '../core/money/budget.ts';
 import type { Instant } from '../core/shared/time.ts';
 import { anthropicMessages } from '../dialects/anthropic.ts';
 import { openaiCompletions } from '../dialects/completions.ts';
@@ -16,6 +17,7 @@ import { type ParsedRequest, parse, route } from '../http/parse.ts';
 import type { RouteEntry } from '../http/route-table.ts';
 import { countTokens, renderTokenCount } from './count.ts';
 import { receiveFeedback } from './feedback.ts';
+import { describeKey } from './key.ts';
 import { listModels } from './models.ts';
 
 /** What the server provides to them. */
@@ -25,6 +27,7 @@ export interface CallerHandlers {
   readonly startedAt: Instant;
   readonly limits: EdgeLimits;
   readonly sink: ExchangeSink;
+  spendingOf(scope: BudgetScope): Promise<Spending>;
   refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
 }
 
@@ -46,6 +49,7 @@ export function callerRoutes(handlers: CallerHandlers): readonly RouteEntry[] {
       path: '/v1/messages/count_tokens',
       handler: (request, response) => sendTokenCount(handlers, anthropicCountFormat, request, response),
     },
+    { method: 'GET', path: '/v1/key', handler: (request, response) => sendKey(handlers, request, response) },
     { method: 'POST', path: '/v1/feedback', handler: (request, response) => keepFeedback(handlers, request, response) },
     ...['/v1', '/v1beta'].flatMap((root): readonly RouteEntry[] => [
       { method: 'GET', path: `${root}/models`, handler: (request, response) => sendModels(handlers, request, response, undefined) },
@@ -75,6 +79,12 @@ async function sendTokenCount(
   response.setHeader('x-request-id', context.id);
   if (isEstimated) response.setHeader('x-hindcast-estimate', 'true');
   sendJson(response, 200, renderTokenCount(dialect, tokens));
+}
+
+async function sendKey({ contextOf, spendingOf }: CallerHandlers, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const context = contextOf(request);
+  response.setHeader('x-request-id', context.id);
+  sendJson(response, 200, await describeKey(context, spendingOf));
 }
 
 function sendModels(

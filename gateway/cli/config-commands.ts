@@ -9,7 +9,7 @@ import { formatConfigSummary } from './config-summary.ts';
 import { registerExplain } from './explain-command.ts';
 import { registerImport } from './import-command.ts';
 
-export { registerKeys } from './key-commands.ts';
+export { registerKeys } from './keys/key-commands.ts';
 
 interface Options {
   readonly config?: string;

@@ -1,6 +1,8 @@
 /** Authenticates a request: the credential in its headers becomes a caller, or a refusal. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Instant } from '../core/shared/time.ts';
 import { invalid, type Refusal } from '../exchange/response/refusal.ts';
+import { type KeyProblem, keyProblem } from '../keys/stored-key.ts';
 import type { CallerKey, Settings } from '../settings/settings.ts';
 
 /** What everybody is when no keys are configured. */
@@ -9,12 +11,21 @@ const anonymousCaller: CallerKey = { name: '', tenant: 'default', project: '', u
 const credentialHeaders = ['x-api-key', 'x-goog-api-key', 'api-key'];
 
 /** `rawHeaders` as Node gives them, so that a second header of the same name is not overlooked. */
-export function authenticateCaller(rawHeaders: readonly string[], { keys }: Pick<Settings, 'keys'>): CallerKey | Refusal {
+export function authenticateCaller(rawHeaders: readonly string[], { keys }: Pick<Settings, 'keys'>, at: Instant): CallerKey | Refusal {
   if (keys.size === 0) return anonymousCaller;
   const presented = presentedCredential(rawHeaders);
   if (typeof presented === 'object') return presented;
-  return (presented === undefined ? undefined : findKey(presented, keys)?.caller) ?? unknownKey(presented === undefined);
+  const found = presented === undefined ? undefined : findKey(presented, keys)?.caller;
+  if (!found) return unknownKey(presented === undefined);
+  const problem = keyProblem(found, at);
+  return problem ? keyRefusal(found.name, problem) : found;
 }
+
+/** 401 for a key that is known and not accepted now. */
+const keyRefusal = (name: string, problem: KeyProblem): Refusal => ({
+  ...invalid(`key_${problem}`, `The key ${JSON.stringify(name)} is ${problem}.`, null, 401),
+  headers: { 'www-authenticate': 'Bearer realm="hindcast"', 'x-should-retry': 'false' },
+});
 
 /** The one key that stands in the headers; undefined for none, a refusal for two different ones. */
 export function presentedCredential(rawHeaders: readonly string[]): string | Refusal | undefined {

@@ -1,6 +1,7 @@
 /** `GET /metrics`, and who may read it: it names tenants and what they spend. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { forbidden, type Refusal } from '../exchange/response/refusal.ts';
+import { keyProblem } from '../keys/stored-key.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Settings } from '../settings/settings.ts';
 import { findKey, presentedCredential, unknownKey } from './authenticate.ts';
@@ -17,7 +18,7 @@ export function refuseMetrics(
   if (presented === undefined) return unknownKey(true);
   if (metricsKey?.equals(presented)) return undefined;
   const found = findKey(presented, keys);
-  if (!found) return unknownKey(false);
+  if (!found || keyProblem(found.caller, Date.now())) return unknownKey(false);
   if (found.seesGateway && found.caller.role !== 'caller') return undefined;
   return forbidden('role_too_small', 'Metrics need a key with role: viewer or more, of the tenant default or *; or telemetry.metrics_key.');
 }

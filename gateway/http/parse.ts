@@ -78,7 +78,7 @@ export function route(
   dialect: CallerFormat,
   context: RequestContext,
 ): RoutedRequest | Refusal | Promise<RoutedRequest | Refusal> {
-  const chosen = resolve(context.settings, context.key.tenant, parsed.value);
+  const chosen = resolve(context.settings, context.key.tenant, parsed.value, context.key);
   if (isRefusal(chosen)) return chosen;
   const caller = chosen.flag === undefined ? undefined : callerFrom(parsed, context.key, chosen.name);
   const flagged = caller && !isRefusal(caller) ? flagOf(chosen, { caller, chat: parsed.chat }, context.flags) : undefined;

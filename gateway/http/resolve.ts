@@ -2,21 +2,35 @@
 import { isObject, type Json, type JsonObject } from '../core/chat/json.ts';
 import { putLruEntry } from '../core/shared/lru-map.ts';
 import { forbidden, invalid, isRefusal, type Refusal } from '../exchange/response/refusal.ts';
-import { type Account, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults } from '../settings/settings.ts';
+import { fitsAny } from '../keys/stored-key.ts';
+import {
+  type Account,
+  type CallerKey,
+  type ConfiguredStep,
+  type Route,
+  routeDefaults,
+  type Settings,
+  stepDefaults,
+} from '../settings/settings.ts';
 
 /** Upper limit of targets in one request. */
 const stepsMax = 16;
 const nameLengthMax = 256;
 
-/** `tenant` is the caller's. The members are those of the request's body, unread. */
-export function resolve(settings: Settings, tenant: string, body: JsonObject): Route | Refusal {
+/** `tenant` is the caller's, and so are the lists of its key. The members are those of the request's body, unread. */
+export function resolve(
+  settings: Settings,
+  tenant: string,
+  body: JsonObject,
+  lists: Pick<CallerKey, 'routes' | 'models'> = {},
+): Route | Refusal {
   const names = namesOf(body);
   if (isRefusal(names)) return names;
   const routes: Route[] = [];
   for (const { name, param } of names) {
     const route = settings.routes.get(name) ?? cachedDirectRoute(settings, name, param);
     if (isRefusal(route)) return route;
-    if (!isAllowed(settings, tenant, route.name)) {
+    if (!isAllowed(settings, { ...lists, tenant }, route)) {
       return forbidden('model_not_allowed', `This key may not use the model ${JSON.stringify(name)}.`, param);
     }
     routes.push(route);
@@ -25,9 +39,15 @@ export function resolve(settings: Settings, tenant: string, body: JsonObject): R
   return mergeRoutes(routes);
 }
 
-/** A tenant without a list may call every route and target. */
-export function isAllowed({ tenants }: Pick<Settings, 'tenants'>, tenant: string, name: string): boolean {
-  return tenants.get(tenant)?.routes?.includes(name) ?? true;
+/** A tenant without a list may call every route and target. A key's own lists narrow that: every target of the route must fit its `models`. */
+export function isAllowed(
+  { tenants }: Pick<Settings, 'tenants'>,
+  { tenant, routes, models }: Pick<CallerKey, 'tenant' | 'routes' | 'models'>,
+  { name, steps }: Pick<Route, 'name' | 'steps'>,
+): boolean {
+  if (!(tenants.get(tenant)?.routes?.includes(name) ?? true)) return false;
+  if (routes && !fitsAny(routes, name)) return false;
+  return !models || steps.every(({ target }) => fitsAny(models, target) || fitsAny(models, target.slice(target.indexOf('/') + 1)));
 }
 
 /** The targets that routes name, in order of appearance; listed beside the routes. */

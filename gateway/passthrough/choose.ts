@@ -3,8 +3,16 @@
 import type { JsonObject } from '../core/chat/json.ts';
 import type { Operation } from '../core/exchange.ts';
 import { forbidden, invalid, isRefusal, type Refusal } from '../exchange/response/refusal.ts';
-import { isAllowed, resolve } from '../http/resolve.ts';
-import { type Account, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults } from '../settings/settings.ts';
+import { isAllowed, knownTargets, resolve } from '../http/resolve.ts';
+import {
+  type Account,
+  type CallerKey,
+  type ConfiguredStep,
+  type Route,
+  routeDefaults,
+  type Settings,
+  stepDefaults,
+} from '../settings/settings.ts';
 import type { FileOwner } from './batches/file-registry.ts';
 import type { Endpoint } from './endpoints.ts';
 import { supports } from './support.ts';
@@ -17,9 +25,9 @@ export interface ChosenRoute {
 }
 
 /** The route's targets whose providers support the endpoint, in the route's order. An error response when there are none. */
-export function chooseByModel(settings: Settings, tenant: string, endpoint: Endpoint, body: JsonObject): ChosenRoute | Refusal {
-  if (body.model === undefined && endpoint.modelOptional) return chooseWithoutModel(settings, tenant, endpoint);
-  const route = resolve(settings, tenant, body);
+export function chooseByModel(settings: Settings, key: CallerKey, endpoint: Endpoint, body: JsonObject): ChosenRoute | Refusal {
+  if (body.model === undefined && endpoint.modelOptional) return chooseWithoutModel(settings, key, endpoint);
+  const route = resolve(settings, key.tenant, body, key);
   if (isRefusal(route)) return route;
   const supporting = route.steps.filter(({ target }) => {
     const account = settings.providers.get(providerOf(target));
@@ -36,8 +44,8 @@ export function chooseByModel(settings: Settings, tenant: string, endpoint: Endp
   );
 }
 
-function chooseWithoutModel(settings: Settings, tenant: string, endpoint: Endpoint): ChosenRoute | Refusal {
-  const account = soleAccount(settings, tenant, endpoint);
+function chooseWithoutModel(settings: Settings, key: CallerKey, endpoint: Endpoint): ChosenRoute | Refusal {
+  const account = soleAccount(settings, key, endpoint);
   if (isRefusal(account)) return invalid('missing_required_parameter', 'model is missing: name a route or a provider/model.', 'model');
   return { account, route: directRoute(account, endpoint) };
 }
@@ -45,13 +53,13 @@ function chooseWithoutModel(settings: Settings, tenant: string, endpoint: Endpoi
 /** The provider that the caller requested, else the owner of the id, else the only provider that supports the endpoint. */
 export function chooseAccount(
   settings: Settings,
-  tenant: string,
+  key: CallerKey,
   endpoint: Endpoint,
   requested: string | undefined,
   owner: FileOwner | undefined,
 ): ChosenRoute | Refusal {
   const account =
-    requested === undefined && !owner ? soleAccount(settings, tenant, endpoint) : settings.providers.get(requested ?? owner!.provider);
+    requested === undefined && !owner ? soleAccount(settings, key, endpoint) : settings.providers.get(requested ?? owner!.provider);
   if (!account) {
     return invalid(
       'provider_not_found',
@@ -61,7 +69,7 @@ export function chooseAccount(
     );
   }
   if (isRefusal(account)) return account;
-  if (!mayUse(settings, tenant, account))
+  if (!mayUse(settings, key, account))
     return forbidden('provider_not_allowed', `This key may not use the provider ${account.name}.`, 'provider');
   if (!supports(account, endpoint.operation)) {
     return unsupportedEndpoint(
@@ -73,9 +81,9 @@ export function chooseAccount(
   return { account, route: directRoute(account, endpoint) };
 }
 
-function soleAccount(settings: Settings, tenant: string, endpoint: Endpoint): Account | Refusal {
+function soleAccount(settings: Settings, key: CallerKey, endpoint: Endpoint): Account | Refusal {
   const supporting = [...settings.providers.values()].filter(
-    account => supports(account, endpoint.operation) && mayUse(settings, tenant, account),
+    account => supports(account, endpoint.operation) && mayUse(settings, key, account),
   );
   if (supporting.length === 1) return supporting[0]!;
   if (supporting.length === 0) return unsupportedEndpoint(endpoint, `No provider that this key may use supports ${endpoint.path}.`, null);
@@ -87,14 +95,14 @@ function soleAccount(settings: Settings, tenant: string, endpoint: Endpoint): Ac
   );
 }
 
-/** A tenant with a list of routes may use the providers of the targets on it. */
-function mayUse(settings: Settings, tenant: string, { name }: Account): boolean {
-  const listed = settings.tenants.get(tenant)?.routes;
-  if (!listed) return true;
-  return listed.some(entry => {
-    if (!isAllowed(settings, tenant, entry)) return false;
-    const targets = settings.routes.get(entry)?.steps.map(step => step.target) ?? [entry];
-    return targets.some(target => providerOf(target) === name);
+/** A tenant or key with a list of routes or models may use the providers of the targets on it. */
+function mayUse(settings: Settings, key: CallerKey, { name }: Account): boolean {
+  const listed = settings.tenants.get(key.tenant)?.routes;
+  if (!listed && !key.routes && !key.models) return true;
+  const entries = new Set([...settings.routes.keys(), ...knownTargets(settings), ...(listed ?? [])]);
+  return [...entries].some(entry => {
+    const steps = settings.routes.get(entry)?.steps ?? [{ target: entry, ...stepDefaults }];
+    return isAllowed(settings, key, { name: entry, steps }) && steps.some(({ target }) => providerOf(target) === name);
   });
 }
 

@@ -211,14 +211,14 @@ const providerHeader = 'x-hindcast-provider';
 function choose(passThroughRequest: PassThroughRequest, { value }: ReceivedBody): ChosenRoute | Refusal {
   const { endpoint, request, params, context } = passThroughRequest;
   const { settings, key } = context;
-  if (endpoint.by === 'model') return chooseByModel(settings, key.tenant, endpoint, value);
+  if (endpoint.by === 'model') return chooseByModel(settings, key, endpoint, value);
   const fileAccess = fileAccessOf(passThroughRequest);
   const input = endpoint.operation === 'batches' && typeof value.input_file_id === 'string' ? value.input_file_id : undefined;
   const owner = ownerOf(fileAccess, params.id ?? input);
   if (owner && isRefusal(owner)) return owner;
   const header = request.headers[providerHeader];
   const requested = (Array.isArray(header) ? header[0] : header) ?? queryOf(request).get('provider') ?? undefined;
-  return chooseAccount(settings, key.tenant, endpoint, requested, owner);
+  return chooseAccount(settings, key, endpoint, requested, owner);
 }
 
 const fileAccessOf = ({ files, context: { key, settings } }: PassThroughRequest): FileAccess => ({

@@ -6,7 +6,7 @@ import type { BudgetPolicy, CallerLimits } from '../core/money/budget.ts';
 import type { ModelFacts } from '../core/money/catalogue.ts';
 import type { PlannedStep, RoutePlan } from '../core/routing/plan.ts';
 import type { ShadowPlan, Variant } from '../core/routing/variants.ts';
-import type { Milliseconds } from '../core/shared/time.ts';
+import type { Instant, Milliseconds } from '../core/shared/time.ts';
 import { type QueuePolicy, queueDefault } from '../core/targets/queue.ts';
 import type { RateLimitPolicy } from '../core/targets/rate-limits.ts';
 import { type RetryBudgetPolicy, retryBudgetDefault } from '../core/targets/retry-budget.ts';
@@ -231,6 +231,15 @@ export interface CallerKey extends Caps {
   readonly project: string;
   readonly user: string;
   readonly role: 'caller' | 'viewer' | 'analyst' | 'admin';
+  /** Of a key that is kept in the state store. */
+  readonly id?: string;
+  /** Routes and targets it may call, a name or a beginning with `*`; all when absent. */
+  readonly routes?: readonly string[];
+  /** Models it may be answered by, `provider/model` or a model, in the same form. */
+  readonly models?: readonly string[];
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly expiresAt?: Instant;
+  readonly isBlocked?: true;
 }
 
 /** USD per million tokens. */

@@ -1,10 +1,13 @@
 /** A real gateway with keys of every role and tenant, some traffic, and a run, for the tests of its admin API. */
 import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { vi } from 'vitest';
 import type { RouteSpec } from '../../gateway/admin/api/contract.ts';
 import { apiRoutes, prefix, type RouteName } from '../../gateway/admin/api/table.ts';
+import { sqliteKeys } from '../../gateway/keys/key-store.ts';
+import { newKey } from '../../gateway/keys/new-key.ts';
 import { readWriterKey } from '../../recorder/files/paths.ts';
 import { connect } from '../../recorder/store/store.ts';
 import { type Gateway, Workspace } from '../hindcast.ts';
@@ -89,6 +92,10 @@ export async function seedGateway(): Promise<SeededGateway> {
     issued_at: new Date().toISOString(),
   };
   place.write('certificate.json', JSON.stringify({ ...certificate, targets: ['sim/small', 'sim/large'], thresholds: [0.74] }));
+  mkdirSync(join(place.folder, 'hindcast-data'), { recursive: true });
+  const stored = sqliteKeys(join(place.folder, 'hindcast-data/state.sqlite'));
+  await stored.add(newKey({ name: 'stored', tenant: 'acme' }, Date.now()).key);
+  await stored.close();
   const gateway = await place.serve();
   const { url } = gateway;
   const ask = async (key: KeyName, content: string): Promise<string> => {
@@ -217,5 +224,8 @@ export const validCalls = ({ acme }: Pick<SeededGateway, 'acme'>): Readonly<Reco
   closeSession: {},
   setThresholds: { params: { route: 'smart' }, body: { signal: 'confidence', thresholds: [0.8] } },
   setConfig: { body: { text: config.replace('rpm: 6000', 'rpm: 5000') } },
+  createKey: { body: { name: 'made', tenant: 'acme', limits: { rpm: 5 }, budget: { usd: 1 } } },
+  changeKey: { params: { id: 'stored' }, body: { blocked: true, models: ['sim/*'] } },
+  rotateKey: { params: { id: 'stored' }, body: { grace_seconds: 60 } },
   revokeKey: { params: { id: 'beta-admin' } },
 });

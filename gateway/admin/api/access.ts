@@ -14,8 +14,23 @@ const session = z
   .meta({ id: 'Session', description: 'The caller of the admin API.' });
 
 const caps = {
-  budget: z.object({ usd: usd('Of a period.'), per: z.string(), unpriced: z.enum(['refuse', 'allow']) }).nullable(),
-  limits: z.object({ rpm: z.number().nullable(), tpm: z.number().nullable() }).nullable(),
+  budget: z
+    .object({
+      usd: usd('Of a period.'),
+      per: z.string(),
+      unpriced: z.enum(['refuse', 'allow']),
+      warn_at: z.number().nullable().describe('Share whose spending is a warning.'),
+    })
+    .nullable(),
+  limits: z
+    .object({
+      rpm: z.number().nullable(),
+      tpm: z.number().nullable(),
+      rpd: z.number().nullable(),
+      tpd: z.number().nullable(),
+      max_parallel: z.number().nullable(),
+    })
+    .nullable(),
 };
 
 export const tenant = z
@@ -40,6 +55,14 @@ export const key = z
     role: z.enum(roles),
     hash: z.string().describe('First 8 digits of its sha256.'),
     ...caps,
+    stored: z.boolean().describe('False for a key of the configuration file, which is changed there.'),
+    state: z.enum(['active', 'blocked', 'expired']),
+    routes: z.array(z.string()).nullable().describe('Routes and targets it may call; null for all.'),
+    models: z.array(z.string()).nullable().describe('Models it may be answered by; null for all.'),
+    metadata: z.record(z.string(), z.string()),
+    created_at: time('When it was made.').nullable(),
+    expires_at: time('From then on it is refused.').nullable(),
+    rotated_until: time('Until then the key before the rotation is accepted.').nullable(),
   })
   .meta({ id: 'Key', description: 'A key, without anything that would let someone in.' });
 export type Key = z.output<typeof key>;
@@ -74,7 +97,39 @@ export const auditEntry = z
   .meta({ id: 'AuditEntry', description: 'Who changed or looked at what.' });
 export type AuditRow = z.output<typeof auditEntry>;
 
-const keyPath = z.object({ id: word('Id of the key: its name.') });
+const keyPath = z.object({ id: word('Id of the key, or its name.') });
+
+const patterns = z.array(word('A name, or a beginning with `*`.')).max(1_000);
+const keyChanges = {
+  routes: patterns.nullable().optional().describe('Routes and targets it may call; null for all.'),
+  models: patterns.nullable().optional().describe('Models it may be answered by; null for all.'),
+  metadata: z.record(word('A name.'), z.string().max(1_000)).optional(),
+  expires_at: z.iso.datetime({ offset: true }).nullable().optional().describe('Null for never.'),
+  budget: z
+    .strictObject({
+      usd: z.number().min(0).max(1_000_000),
+      per: z.enum(['hour', 'day', 'week', 'month', 'total']).default('month'),
+      unpriced: z.enum(['refuse', 'allow']).default('refuse'),
+      warn_at: z.number().min(0).max(1).optional(),
+    })
+    .nullable()
+    .optional(),
+  limits: z
+    .strictObject({
+      rpm: z.int().min(1).optional(),
+      tpm: z.int().min(1).optional(),
+      rpd: z.int().min(1).optional(),
+      tpd: z.int().min(1).optional(),
+      max_parallel: z.int().min(1).optional(),
+    })
+    .nullable()
+    .optional(),
+};
+/** What a stored key may be given. */
+export const keyChange = z.strictObject({ ...keyChanges, blocked: z.boolean().optional() });
+export type KeyChange = z.output<typeof keyChange>;
+
+const createdKey = key.extend({ key: z.string().describe('The whole key. Nobody can read it again.') }).meta({ id: 'CreatedKey' });
 
 export const auditQuery = z.strictObject({
   since: timeParameter('Then or later.').optional(),
@@ -117,10 +172,49 @@ export const accessRoutes = {
   listTenants: read({ path: '/tenants', summary: 'List tenants.', role: 'viewer', query: pageOnly, answer: listOf(tenant) }),
   listKeys: read({ path: '/keys', summary: 'List keys.', role: 'admin', query: pageOnly, answer: listOf(key) }),
   getKey: read({ path: '/keys/{id}', summary: 'Show one key.', role: 'admin', params: keyPath, answer: key }),
+  createKey: change({
+    method: 'POST',
+    path: '/keys',
+    summary: 'Make a key, kept in the state store.',
+    description: 'Every gateway of that store accepts it at once. The answer has the whole key, once.',
+    role: 'admin',
+    audited: 'key-created',
+    body: z.strictObject({
+      name: z.string().min(1).max(100),
+      tenant: z.string().min(1).max(100).default('default'),
+      project: z.string().max(256).default(''),
+      user: z.string().max(256).default(''),
+      role: z.enum(roles).default('caller'),
+      ...keyChanges,
+    }),
+    answer: createdKey,
+  }),
+  changeKey: change({
+    method: 'PUT',
+    path: '/keys/{id}',
+    summary: 'Block or unblock a stored key, let it expire, or change what it may do.',
+    description: 'What is left out stays. A key of the configuration file is changed there (409 `key_in_file`).',
+    role: 'admin',
+    audited: 'key-changed',
+    params: keyPath,
+    body: keyChange,
+    answer: key,
+  }),
+  rotateKey: change({
+    method: 'POST',
+    path: '/keys/{id}/rotate',
+    summary: 'Give a stored key another secret.',
+    description: 'The old one is accepted for the grace time. The answer has the whole new key, once.',
+    role: 'admin',
+    audited: 'key-rotated',
+    params: keyPath,
+    body: z.strictObject({ grace_seconds: z.int().min(0).max(31_536_000).default(86_400) }),
+    answer: createdKey,
+  }),
   revokeKey: change({
     method: 'DELETE',
     path: '/keys/{id}',
-    summary: 'Take a key out of the configuration file.',
+    summary: 'Revoke a key: out of the state store, or out of the configuration file.',
     description: 'The gateway refuses the key within a second. The last key cannot be revoked here: nobody would need one then.',
     role: 'admin',
     audited: 'key-revoked',

@@ -1,32 +1,22 @@
-/** Tenants, keys, budgets and the audit. */
-import { ConfigEditError } from '../../config/edit/edit-error.ts';
-import { findKey, removeKey } from '../../config/edit/key-entry.ts';
+/** Tenants, budgets and the audit. */
 import type { BudgetScope } from '../../core/money/budget.ts';
 import { periodOf } from '../../core/money/period.ts';
 import { usd } from '../../core/money/price.ts';
-import { invalid } from '../../exchange/response/refusal.ts';
-import type { CallerKey, Caps, Settings } from '../../settings/settings.ts';
-import type { Budget, Key, Tenant } from '../api/access.ts';
+import type { Caps, Settings } from '../../settings/settings.ts';
+import type { Budget, Tenant } from '../api/access.ts';
 import type { AdminDependencies } from '../dependencies.ts';
 import { tenantsSeenBy } from '../http/caller.ts';
-import { configFile, noConfigFile } from './config.ts';
 import type { Call, Handlers } from './contract.ts';
-import { noStore, notFound } from './exchanges.ts';
+import { noStore } from './exchanges.ts';
 import { pageOf } from './page.ts';
 
-export const accessHandlers: Handlers<'flush' | 'listTenants' | 'listKeys' | 'getKey' | 'revokeKey' | 'listBudgets' | 'listAudit'> = {
+export const accessHandlers: Handlers<'flush' | 'listTenants' | 'listBudgets' | 'listAudit'> = {
   flush: async (_, { flush }) => (flush ? { complete: await flush() } : noStore),
   listTenants: call => {
     const seen = tenantsSeenBy(call.caller);
     const rows = [...call.version.settings.tenants.values()].filter(({ name }) => seen?.includes(name) ?? true).map(tenantRow);
     return pageOf(rows, call.query, row => row.name);
   },
-  listKeys: call => pageOf(keysSeenBy(call).map(keyRow), call.query, row => row.id),
-  getKey: call => {
-    const found = keysSeenBy(call).find(([, key]) => key.name === call.params.id);
-    return found ? keyRow(found) : notFound('key');
-  },
-  revokeKey,
   listBudgets,
   listAudit: (call, { records }) => {
     if (!records) return noStore;
@@ -35,30 +25,6 @@ export const accessHandlers: Handlers<'flush' | 'listTenants' | 'listKeys' | 'ge
     return records.audit(call.query, { ...call, tenants: tenants?.includes('default') ? [...tenants, ''] : tenants });
   },
 };
-
-function keysSeenBy({ caller, version }: Pick<Call<'listKeys'>, 'caller' | 'version'>): readonly (readonly [string, CallerKey])[] {
-  const seen = tenantsSeenBy(caller);
-  return [...version.settings.keys].filter(([, { tenant }]) => seen?.includes(tenant) ?? true);
-}
-
-/** As `hindcast keys revoke --write`. */
-function revokeKey(call: Call<'revokeKey'>, { environment }: AdminDependencies) {
-  const { settings } = call.version;
-  const found = keysSeenBy(call).find(([, key]) => key.name === call.params.id);
-  if (!found) return notFound('key');
-  const file = configFile(settings, environment);
-  if (!file) return noConfigFile;
-  if (settings.keys.size === 1) return invalid('last_key', 'This is the only key: without it the gateway is open to everybody.', null, 409);
-  const [, { name, tenant }] = found;
-  try {
-    removeKey(file.path, findKey(file.path, name), file.location);
-  } catch (error) {
-    if (!(error instanceof ConfigEditError)) throw error;
-    return invalid('not_written', error.message, null, 422);
-  }
-  call.audit({ subject: name, tenant, detail: { file: file.path } });
-  return { id: name, revoked: true as const };
-}
 
 async function listBudgets(call: Call<'listBudgets'>, { spendingOf, clock }: AdminDependencies) {
   const seen = tenantsSeenBy(call.caller);
@@ -84,7 +50,7 @@ interface TenantScope {
 }
 
 /** Every scope of the configuration that has a budget; `*` is no scope but a pattern of some. */
-function budgetScopes({ tenants, keys }: Settings): readonly TenantScope[] {
+function budgetScopes({ tenants, keys, budgets = [] }: Settings): readonly TenantScope[] {
   const scope = (tenant: string, name: string, { budget }: Caps): readonly TenantScope[] =>
     budget && !name.endsWith('/*') ? [{ tenant, scope: { name, budget } }] : [];
   return [
@@ -93,7 +59,8 @@ function budgetScopes({ tenants, keys }: Settings): readonly TenantScope[] {
       ...[...(tenant.projects ?? [])].flatMap(([name, caps]) => scope(tenant.name, `project ${tenant.name}/${name}`, caps)),
       ...[...(tenant.users ?? [])].flatMap(([name, caps]) => scope(tenant.name, `user ${tenant.name}/${name}`, caps)),
     ]),
-    ...[...keys.values()].flatMap(key => scope(key.tenant, `key ${key.name}`, key)),
+    ...[...new Map([...keys.values()].map(key => [key.name, key])).values()].flatMap(key => scope(key.tenant, `key ${key.name}`, key)),
+    ...budgets.map(({ name, budget }) => ({ tenant: '*', scope: { name: `budget ${name}`, budget } })),
   ];
 }
 
@@ -113,12 +80,15 @@ const tenantRow = ({
   users: Object.fromEntries([...(users ?? [])].map(([user, its]) => [user, capsRow(its)])),
 });
 
-const keyRow = ([hash, { name, tenant, project, user, role, ...caps }]: readonly [string, CallerKey]): Key => ({
-  ...{ id: name, name, tenant, project, user, role, hash: hash.slice(0, 8) },
-  ...capsRow(caps),
-});
-
-const capsRow = ({ budget, limits }: Caps): Pick<Tenant, 'budget' | 'limits'> => ({
-  budget: budget ? { usd: usd(budget.nanoUsd), per: budget.per, unpriced: budget.allowsUnpriced ? 'allow' : 'refuse' } : null,
-  limits: limits ? { rpm: limits.requestsPerMinute ?? null, tpm: limits.tokensPerMinute ?? null } : null,
+/** Budget and limits as the API shows them. */
+export const capsRow = ({ budget, limits }: Caps): Pick<Tenant, 'budget' | 'limits'> => ({
+  budget: budget
+    ? { usd: usd(budget.nanoUsd), per: budget.per, unpriced: budget.allowsUnpriced ? 'allow' : 'refuse', warn_at: budget.warnAt ?? null }
+    : null,
+  limits: limits
+    ? {
+        ...{ rpm: limits.requestsPerMinute ?? null, tpm: limits.tokensPerMinute ?? null },
+        ...{ rpd: limits.requestsPerDay ?? null, tpd: limits.tokensPerDay ?? null, max_parallel: limits.maxParallel ?? null },
+      }
+    : null,
 });

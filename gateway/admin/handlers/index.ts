@@ -6,6 +6,7 @@ import { configHandlers } from './config.ts';
 import type { Handlers, SessionRoute } from './contract.ts';
 import { exchangeHandlers } from './exchanges.ts';
 import { gatewayHandlers } from './gateway.ts';
+import { keyHandlers } from './keys.ts';
 import { runHandlers } from './runs.ts';
 import { usageHandlers } from './usage.ts';
 
@@ -16,4 +17,5 @@ export const handlers: Handlers<Exclude<RouteName, SessionRoute>> = {
   ...gatewayHandlers,
   ...configHandlers,
   ...accessHandlers,
+  ...keyHandlers,
 };

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { forbidden, invalid, isRefusal, type Refusal } from '../../exchange/response/refusal.ts';
 import { findKey, presentedCredential, unknownKey } from '../../http/authenticate.ts';
+import { keyProblem } from '../../keys/stored-key.ts';
 import type { Secret } from '../../settings/secret.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { mayActAs, type Role, type RouteSpec } from '../api/contract.ts';
@@ -39,14 +40,15 @@ export function callerOfHeaders(rawHeaders: readonly string[], access: Access): 
 export function callerOfKey(presented: string, { settings, adminKey }: Access): AdminCaller | undefined {
   if (settings.keys.size === 0) return anybody;
   const found = findKey(presented, settings.keys);
-  if (found) return callerOf(found.hash, settings, undefined);
+  if (found) return keyProblem(found.caller, Date.now()) ? undefined : callerOf(found.hash, settings, undefined);
   return adminKey?.equals(presented) ? localCaller(adminKey) : undefined;
 }
 
 /** Of a key that was shown earlier: it may have been revoked, or given another role, since. */
 export function callerOfSession(keyHash: string, expiresAt: number, { settings, adminKey }: Access): AdminCaller | undefined {
   if (adminKey?.sha256 === keyHash) return { ...localCaller(adminKey), expiresAt };
-  return settings.keys.has(keyHash) ? callerOf(keyHash, settings, expiresAt) : undefined;
+  const key = settings.keys.get(keyHash);
+  return key && !keyProblem(key, Date.now()) ? callerOf(keyHash, settings, expiresAt) : undefined;
 }
 
 function callerOf(hash: string, { keys }: Pick<Settings, 'keys'>, expiresAt: number | undefined): AdminCaller {

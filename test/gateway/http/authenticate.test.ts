@@ -14,7 +14,7 @@ const keys = new Map([
   [hash('any string will do: ü'), caller('two')],
 ]);
 const nameOf = (headers: readonly string[], known = keys): string => {
-  const admitted = authenticateCaller(headers, { keys: known });
+  const admitted = authenticateCaller(headers, { keys: known }, 0);
   return isRefusal(admitted) ? admitted.refusal.code : admitted.name;
 };
 
@@ -50,7 +50,7 @@ test('a missing, empty or unknown key is refused, and the refusal does not repea
     ['authorization', 'Bearer hc_on'],
     ['authorization', 'hc_one_more'],
   ]) {
-    const admitted = authenticateCaller(headers, { keys });
+    const admitted = authenticateCaller(headers, { keys }, 0);
     expect(admitted).toMatchObject({
       refusal: { status: 401, code: 'invalid_api_key' },
       headers: { 'www-authenticate': expect.any(String) },
@@ -60,7 +60,7 @@ test('a missing, empty or unknown key is refused, and the refusal does not repea
 });
 
 test('without keys everybody is the tenant default, whatever credentials they carry', () => {
-  const admitted = authenticateCaller(['authorization', 'Bearer sk-other', 'x-api-key', 'sk-another'], { keys: new Map() });
+  const admitted = authenticateCaller(['authorization', 'Bearer sk-other', 'x-api-key', 'sk-another'], { keys: new Map() }, 0);
   expect(admitted).toMatchObject({ tenant: 'default', name: '' });
 });
 

@@ -1,6 +1,6 @@
 /** What `hindcast keys revoke` says of a key's entry. */
-import type { FoundKey } from '../config/edit/key-entry.ts';
-import { quoted } from '../config/problem.ts';
+import type { FoundKey } from '../../config/edit/key-entry.ts';
+import { quoted } from '../../config/problem.ts';
 
 /** The message of `keys revoke`: what was deleted, or which lines to delete. */
 export function describeRevocation(file: string, name: string, { firstLine, lastLine }: FoundKey, written: boolean): string {

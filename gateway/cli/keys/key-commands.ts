@@ -1,54 +1,42 @@
 /** `hindcast keys`: creates, lists and revokes the API keys of callers. The config holds only their hashes. */
-import { createHash, randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
-import { ConfigEditError } from '../config/edit/edit-error.ts';
-import { findKey, removeKey } from '../config/edit/key-entry.ts';
-import { loadConfig } from '../config/index.ts';
-import { findFile } from '../config/load.ts';
-import { keyRows } from '../config/summary.ts';
-import { action, CommandError, exit, loadSettings, note, printResult } from './command.ts';
-import { keysTable } from './config-summary.ts';
+import { ConfigEditError } from '../../config/edit/edit-error.ts';
+import { findKey, removeKey } from '../../config/edit/key-entry.ts';
+import { loadConfig } from '../../config/index.ts';
+import { findFile } from '../../config/load.ts';
+import { keyRows } from '../../config/summary.ts';
+import { newSecret } from '../../keys/new-key.ts';
+import { action, CommandError, exit, loadSettings, note, printResult } from '../command.ts';
+import { keysTable } from '../config-summary.ts';
 import { describeRevocation } from './key-file.ts';
-
-interface CommonOptions {
-  readonly config?: string;
-  readonly json?: boolean;
-}
-interface CreateOptions extends CommonOptions {
-  readonly tenant?: string;
-  readonly project?: string;
-  readonly user?: string;
-  readonly role?: string;
-}
-
-/** Writes the audit entry of a created or revoked key; prints a note when it cannot. */
-export type KeyAudit = (change: {
-  readonly action: 'key-created' | 'key-revoked';
-  readonly key: string;
-  readonly detail: object;
-  readonly config?: string;
-}) => Promise<void>;
+import { type CommonOptions, type CreateOptions, configOf, type KeyAudit } from './key-options.ts';
+import { mayStore, registerKeyChanges, revokeStored, storedKeys, storedRow, storeKey } from './stored-key-commands.ts';
 
 /** Adds `hindcast keys`; `audit` gets each created or revoked key. */
 export function registerKeys(program: Command, audit: KeyAudit = async () => {}): void {
   const keys = program
     .command('keys')
-    .description('create, list and revoke the API keys of callers')
+    .description('create, list, block, expire, rotate and revoke the API keys of callers')
     .addHelpText(
       'after',
       `
 Examples:
   hindcast keys create acme-web --tenant acme
   hindcast keys list
-  hindcast keys revoke acme-web --write`,
+  hindcast keys rotate acme-web --grace 24h
+  hindcast keys revoke acme-web`,
     );
   const common = (command: Command): Command =>
     command.option('--config <file>', 'the configuration (default: HINDCAST_CONFIG, else ./hindcast.yaml)').option('--json', 'print JSON');
   common(keys.command('create <name>'))
-    .description('print a new key, once, and its line for the configuration')
+    .description('make a key and print it, once: kept in the state store where a gateway has run, else a line for the configuration')
     .option('--tenant <name>', 'the tenant it belongs to')
     .option('--project <name>', 'the project of its requests, which records contain')
     .option('--user <name>', 'the user of its requests, which records contain')
+    .option('--routes <names>', 'routes and targets it may call, with commas; a name or a beginning with *')
+    .option('--models <names>', 'models it may be answered by, in the same form')
+    .option('--expires <time>', 'when it expires: 90d, or a date')
+    .option('--yaml', 'print the line for the configuration, and keep nothing')
     .addOption(new Option('--role <role>', 'what it may do in the admin API').choices(['caller', 'viewer', 'analyst', 'admin']))
     .addHelpText(
       'after',
@@ -59,13 +47,16 @@ Examples:
   hindcast keys create ci --json | jq -r .key`,
     )
     .action(action((name: string, options: CreateOptions) => create(name, options, audit)));
+  registerKeyChanges(keys, common, audit);
   common(keys.command('list'))
-    .description('list the keys of the configuration, without secrets')
+    .description('list the keys of the configuration and of the state store, without secrets')
     .addHelpText('after', '\nExamples:\n  hindcast keys list\n  hindcast keys list --json')
     .action(action(list));
   common(keys.command('revoke <name>'))
-    .description('with --write, delete a key from the file; without it, print the lines to delete and exit 2, nothing is revoked')
-    .option('--write', 'delete the key; comments and the rest of the file stay')
+    .description(
+      'revoke a key of the state store; of the file only with --write, else the lines to delete are printed and the exit code is 2',
+    )
+    .option('--write', 'delete a key of the file; comments and the rest of the file stay')
     .addHelpText('after', '\nExamples:\n  hindcast keys revoke acme-web\n  hindcast keys revoke acme-web --write')
     .action(action((name: string, options: CommonOptions & { readonly write?: boolean }) => revoke(name, options, audit)));
 }
@@ -82,9 +73,16 @@ async function create(name: string, options: CreateOptions, audit: KeyAudit): Pr
   if (loaded.ok && options.tenant !== undefined && options.tenant !== '*' && !loaded.settings.tenants.has(options.tenant)) {
     note(`Note: there is no tenant ${JSON.stringify(options.tenant)} yet; add it to \`tenants\`.`);
   }
-  const key = `hc_${randomBytes(32).toString('base64url')}`;
-  const hash = `sha256:${createHash('sha256').update(key).digest('hex')}`;
-  const { tenant, project, user, role } = options;
+  if (loaded.ok && !options.yaml && mayStore(loaded.settings)) return storeKey(name, options, loaded.settings, audit);
+  const { tenant, project, user, role, routes, models, expires } = options;
+  if ((routes ?? models ?? expires) !== undefined) {
+    throw new CommandError(
+      exit.usage,
+      '--routes, --models and --expires are for keys of the state store, which is there once `hindcast serve` has run.',
+    );
+  }
+  const { secret: key, hash: digest } = newSecret();
+  const hash = `sha256:${digest}`;
   const entry = Object.entries({ name, hash, tenant, project, user, role }).filter(([, value]) => value !== undefined);
   const yaml = `  - { ${entry.map(([field, value]) => `${field}: ${scalar(value!)}`).join(', ')} }`;
   printResult(options, { key, yaml, ...Object.fromEntries(entry) }, () => `${key}\n\nkeys:\n${yaml}`);
@@ -92,19 +90,19 @@ async function create(name: string, options: CreateOptions, audit: KeyAudit): Pr
   note('The key is printed only once. Add the line under `keys:` of the configuration; a running gateway accepts it at once.');
 }
 
-const configOf = ({ config }: CommonOptions): { readonly config?: string } => (config === undefined ? {} : { config });
-
 /** Unquoted where YAML reads it as text. */
 const scalar = (value: string): string =>
   /^[A-Za-z][A-Za-z0-9_.-]*$/.test(value) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value) ? value : JSON.stringify(value);
 
 async function list(options: CommonOptions): Promise<void> {
-  const rows = keyRows(loadSettings(options));
+  const settings = loadSettings(options);
+  const rows = [...keyRows(settings), ...(await storedKeys(settings)).map(storedRow)];
   printResult(options, rows, () => (rows.length === 0 ? 'There are no keys: callers need none.' : keysTable(rows)));
 }
 
 /** Without --write the key stays valid, so the command exits with a usage error. */
 async function revoke(name: string, options: CommonOptions & { readonly write?: boolean }, audit: KeyAudit): Promise<number> {
+  if (await revokeStored(name, options, audit)) return exit.pass;
   const file = findFile({ file: options.config, directory: process.cwd(), environment: process.env });
   if (file === undefined)
     throw new CommandError(exit.usage, 'There is no configuration file, so there are no keys; name a file with --config FILE.');
