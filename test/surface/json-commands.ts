@@ -32,7 +32,7 @@ export const recordCommands: readonly (readonly JsonCommand[])[] = [
     json('config check --config broken.yaml'),
     json('config explain --request body.json --model smart-route'),
     json('config import litellm.yaml'),
-    json('keys create acme --tenant default --project web --user u1 --role admin'),
+    json('keys create acme --tenant default --project web --user u1 --role admin --yaml'),
     json('keys list --config keys.yaml'),
     json('keys revoke old-key --config keys.yaml --write'),
     json('doctor'),
@@ -70,6 +70,13 @@ export function laterCommands({ place, ids }: RecordedFolder): readonly JsonComm
     json(`eval explain ${ids[0]} --chain sim/small,sim/large`),
     json('eval simulate --candidate next.yaml --route smart-route'),
     json('eval import outcomes.jsonl'),
+    json('keys create stored-key --models sim/* --expires 90d'),
+    json('keys block stored-key'),
+    json('keys unblock stored-key'),
+    json('keys expire stored-key --at 30d'),
+    json('keys rotate stored-key --grace 1h'),
+    json('keys list'),
+    json('keys revoke stored-key'),
   ];
 }
 

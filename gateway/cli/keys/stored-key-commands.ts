@@ -61,6 +61,7 @@ export async function storeKey(name: string, options: CreateOptions, settings: S
   printResult(options, { key: secret, ...storedRow(key) }, () => secret);
   await audit({ action: 'key-created', key: name, detail: { id: key.id }, ...configOf(options) });
   note('The key is printed only once. Every gateway of this state store accepts it now.');
+  if (settings.keys.size === 0 && (await storedKeys(settings)).length === 1) note('It is the first key: from now on callers need one.');
 }
 
 /** The keys of the state store; [] when there is none. */
