@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bench, features, formatMatrix, type Row, rowOf, startBench } from './matrix.ts';
 import { targetNames } from './strict-target.ts';
-import { transcripts } from './transcripts.ts';
+import { scriptedAgents } from './transcripts.ts';
 
 let bench: Bench;
 const rows: { readonly agent: string; readonly target: string; readonly row: Row }[] = [];
@@ -14,10 +14,10 @@ afterAll(async () => {
   console.log(formatMatrix(rows));
 });
 
-describe.each(transcripts)('$name', transcript => {
+describe.each(scriptedAgents())('$name', agent => {
   test.each(targetNames)('at %s', async target => {
-    const row = await rowOf(bench, transcript, target);
-    rows.push({ agent: transcript.name, target, row });
+    const row = await rowOf(bench, agent, target);
+    rows.push({ agent: agent.name, target, row });
     for (const feature of features) {
       expect(row[feature], feature).not.toMatchObject({ mark: 'X' });
       if (row[feature].mark === 'r') expect(row[feature].reason).toMatch(/.{10}/);

@@ -2,7 +2,7 @@
 import type { RunningGateway } from '../gateway/harness.ts';
 import { startGateway } from '../gateway/harness.ts';
 import { type Fault, type StrictTarget, startStrictTarget, type TargetName, targetAccounts, targetNames } from './strict-target.ts';
-import { playTranscript, type Session, type Transcript } from './transcripts.ts';
+import type { Agent, Session } from './transcripts.ts';
 
 export const features = ['tools', 'freeform tools', 'thinking', 'long ids', 'several system prompts', 'cut stream', 'fallback'] as const;
 export type Feature = (typeof features)[number];
@@ -31,7 +31,7 @@ const spareOf: Readonly<Record<TargetName, TargetName>> = {
 };
 
 /** A gateway over a scripted target of each kind: a route `NAME`, and `NAME-spare`, which falls back to another maker. */
-export async function startBench(): Promise<Bench> {
+export async function startBench(alias: Readonly<Record<string, TargetName>> = {}, isSpare = false): Promise<Bench> {
   const targets = Object.fromEntries(
     await Promise.all(targetNames.map(async name => [name, await startStrictTarget(name)])),
   ) as Bench['targets'];
@@ -45,7 +45,12 @@ export async function startBench(): Promise<Bench> {
     `  to-${name}: { steps: [${step(name)}] }`,
     `  to-${name}-spare: { steps: [${step(name)}, ${step(spareOf[name])}] }`,
   ]);
-  const gateway = await startGateway(`providers:\n${targetNames.map(account).join('\n')}\nroutes:\n${routes.join('\n')}\n`);
+  const aliases = Object.entries(alias).map(
+    ([model, name]) => `  ${model}: { steps: [${step(name)}${isSpare ? `, ${step(spareOf[name])}` : ''}] }`,
+  );
+  const gateway = await startGateway(
+    `providers:\n${targetNames.map(account).join('\n')}\nroutes:\n${[...routes, ...aliases].join('\n')}\n`,
+  );
   return {
     gateway,
     targets,
@@ -61,24 +66,38 @@ const finalText = 'The marker is written down.';
 interface Played {
   readonly session?: Session;
   readonly problem?: string;
+  readonly seen: StrictTarget['seen'];
+  /** Fields of the warnings of all its requests. */
+  readonly told: string;
 }
 
-async function play(bench: Bench, transcript: Transcript, target: TargetName, route: string, fault?: Fault): Promise<Played> {
-  const script = { turns: transcript.turns, finalText, longIds: true };
-  bench.targets[target].play(script, fault);
-  bench.targets[spareOf[target]].play(script);
-  try {
-    return { session: await playTranscript(transcript, bench.gateway.url, route) };
-  } catch (problem) {
-    const refusals = [target, spareOf[target]].flatMap(name =>
-      bench.targets[name].seen.flatMap(({ refusal }) => (refusal ? [`${name}: ${refusal}`] : [])),
-    );
-    return { problem: [...refusals, problem instanceof Error ? problem.message : String(problem)].join('; ').slice(0, 300) };
-  }
+/** One session. An agent with a model of its own gets a gateway where that name is the route. */
+async function play(shared: Bench, agent: Agent, target: TargetName, isSpare: boolean, fault?: Fault): Promise<Played> {
+  if (agent.model === undefined) return playAt(shared, agent, target, `to-${target}${isSpare ? '-spare' : ''}`, fault);
+  await using bench = await startBench({ [agent.model]: target }, isSpare);
+  return await playAt(bench, agent, target, agent.model, fault);
+}
+
+async function playAt({ gateway, targets }: Bench, agent: Agent, target: TargetName, route: string, fault?: Fault): Promise<Played> {
+  const script = { turns: agent.turns, finalText, longIds: true };
+  const [main, spare] = [targets[target], targets[spareOf[target]]];
+  main.play(script, fault);
+  spare.play(script);
+  gateway.sink.exchanges.length = 0;
+  const session = await agent
+    .play(gateway.url, route)
+    .catch((problem: unknown) => (problem instanceof Error ? problem.message : String(problem)));
+  const told = gateway.sink.exchanges
+    .flatMap(({ attempts }) => attempts.flatMap(({ warnings }) => warnings.map(({ field }) => field)))
+    .join();
+  const seen = [...main.seen];
+  if (typeof session !== 'string') return { session, seen, told };
+  const refusals = [main, spare].flatMap(played => played.seen.flatMap(({ refusal }) => (refusal ? [refusal] : [])));
+  return { problem: [...new Set(refusals), session].join('; ').slice(0, 300), seen, told };
 }
 
 /** The calls that the agent got are those that the model made, in the agent's own form. */
-function isFaithful({ turns }: Transcript, { calls, text }: Session): boolean {
+function isFaithful({ turns }: Agent, { calls, text }: Session): boolean {
   const expected = turns.flat();
   return (
     text === finalText &&
@@ -95,40 +114,32 @@ const none: Cell = { mark: '-' };
 const asTold = (isTold: boolean): Cell => ({ mark: isTold ? '~' : '=' });
 
 /** One agent at one target: a plain session, one whose stream breaks, and one whose target fails in the middle. */
-export async function rowOf(bench: Bench, transcript: Transcript, target: TargetName): Promise<Row> {
-  const { has, turns } = transcript;
-  const plain = await play(bench, transcript, target, `to-${target}`);
-  const seen = [...bench.targets[target].seen];
-  const told = plain.session?.warnings.join() ?? '';
-  const failed: Cell = { mark: 'X', reason: plain.problem ?? 'the calls differ' };
-  const isGood = plain.session !== undefined && isFaithful(transcript, plain.session);
-  const base = (cell: Cell): Cell => (isGood ? cell : failed);
-  const lastTurn = turns.length;
-  const cut = await play(bench, transcript, target, `to-${target}`, { turn: lastTurn, kind: 'cut' });
-  const isCutGood = cut.session !== undefined && isFaithful(transcript, cut.session) && cut.session.broken === 1;
-  const fallback = await play(bench, transcript, target, `to-${target}-spare`, { turn: lastTurn, kind: 'down' });
-  const isFallbackGood = fallback.session !== undefined && isFaithful(transcript, fallback.session);
+export async function rowOf(bench: Bench, agent: Agent, target: TargetName): Promise<Row> {
+  const { has, turns } = agent;
+  const good = ({ session, problem }: Played, cell: Cell): Cell =>
+    session && isFaithful(agent, session) ? cell : { mark: 'X', reason: problem ?? 'the calls differ' };
+  const plain = await play(bench, agent, target, false);
+  const { told, seen } = plain;
+  const last = turns.length;
+  const cut = await play(bench, agent, target, false, { turn: last, kind: 'cut' });
+  const results = turns.flat().length;
+  // The broken turn was asked again.
+  const isRepeated = cut.seen.filter(request => request.results === results).length > 1;
+  const fallback = await play(bench, agent, target, true, { turn: last, kind: 'down' });
+  const hasReturned = seen.some(({ hasOwnReasoning }) => hasOwnReasoning);
   return {
-    tools: turns.length === 0 ? none : base({ mark: '=' }),
-    'freeform tools': has.freeform ? base(asTold(/tools\[\d+\]/.test(told) && !['responses', 'openai'].includes(target))) : none,
-    thinking: has.thinking
-      ? base(
-          thinkingCell(
-            transcript,
-            target,
-            seen.some(({ hasOwnReasoning }) => hasOwnReasoning),
-          ),
-        )
-      : none,
-    'long ids': has.longIds ? base(asTold(/user|tools\[\d+\]/.test(told))) : none,
-    'several system prompts': has.systemPrompts ? base(asTold(/messages\[|input\[|system|instructions/.test(told))) : none,
-    'cut stream': isCutGood ? { mark: '=' } : { mark: 'X', reason: cut.problem ?? `${cut.session?.broken} breaks seen` },
-    fallback: isFallbackGood ? { mark: '=' } : { mark: 'X', reason: fallback.problem ?? 'the calls differ' },
+    tools: turns.length === 0 ? none : good(plain, { mark: '=' }),
+    'freeform tools': has.freeform ? good(plain, asTold(/tools\[\d+\]/.test(told) && !['responses', 'openai'].includes(target))) : none,
+    thinking: has.thinking ? good(plain, thinkingCell(agent, target, hasReturned)) : none,
+    'long ids': has.longIds ? good(plain, asTold(/user|tools\[\d+\]/.test(told))) : none,
+    'several system prompts': has.systemPrompts ? good(plain, asTold(/messages\[|input\[|system|instructions/.test(told))) : none,
+    'cut stream': good(cut, isRepeated ? { mark: '=' } : { mark: 'X', reason: 'the cut was not seen' }),
+    fallback: good(fallback, { mark: '=' }),
   };
 }
 
 /** Reasoning comes back to its maker where maker and agent keep it. */
-function thinkingCell({ api }: Transcript, target: TargetName, hasReturned: boolean): Cell {
+function thinkingCell({ api }: Agent, target: TargetName, hasReturned: boolean): Cell {
   if (hasReturned) return { mark: '=' };
   if (target === 'openai') return { mark: 'r', reason: 'OpenAI shows no reasoning in chat completions' };
   if (target === 'template') return { mark: 'r', reason: 'the server signs no reasoning, and its model needs none back' };

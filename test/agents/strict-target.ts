@@ -160,7 +160,8 @@ function turnOf({ turns }: Script, results: number): number {
 function answerOf(name: TargetName, tools: Asked['tools'], { turns, finalText, longIds }: Script, turn: number): ChatResponse {
   const signature = signatures[name];
   const thought: Part = { type: 'reasoning', text: `Turn ${turn}.`, ...(signature === undefined ? {} : { signature }) };
-  const calls = (turns[turn] ?? []).map((call, i): Part => {
+  // A request without tools is an agent's aside, such as a title.
+  const calls = (tools.length === 0 ? [] : (turns[turn] ?? [])).map((call, i): Part => {
     const tool =
       tools.find(({ name: sent }) => sent === call.name) ?? tools.find(({ name: sent }) => sent.startsWith(call.name.slice(0, 50)));
     const isFreeform = tool?.isFreeform === true;
@@ -194,6 +195,7 @@ async function send(
   answer: ChatResponse,
   isCut: boolean,
 ): Promise<void> {
+  if (name === 'bedrock' && url.endsWith('/converse')) return sendWholeConverse(response, answer);
   if (name === 'bedrock') return sendConverse(response, answer, isCut);
   const format = formatOf(name, url);
   const request = format.parseRequest(JSON.parse(text)) as ChatRequest;
@@ -207,6 +209,18 @@ async function send(
     response.write(renderer.render(event));
   }
   response.end(renderer.end());
+}
+
+function sendWholeConverse(response: ServerResponse, { choices: [choice], usage }: ChatResponse): void {
+  const content = choice!.content.flatMap((part): readonly object[] => {
+    if (part.type === 'text') return [{ text: part.text }];
+    if (part.type === 'reasoning') return [{ reasoningContent: { reasoningText: { text: part.text, signature: part.signature } } }];
+    return part.type === 'tool-call' ? [{ toolUse: { toolUseId: part.id, name: part.name, input: JSON.parse(part.arguments) } }] : [];
+  });
+  const stopReason = choice!.finish.reason === 'stop' ? 'end_turn' : 'tool_use';
+  const counts = { inputTokens: usage!.input, outputTokens: usage!.output, totalTokens: 133 };
+  const body = { output: { message: { role: 'assistant', content } }, stopReason, usage: counts };
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
 function sendConverse(response: ServerResponse, { choices: [choice], usage }: ChatResponse, isCut: boolean): void {

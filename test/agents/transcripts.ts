@@ -23,10 +23,6 @@ export const transcripts: readonly Transcript[] = ['claude-code', 'codex', 'aide
 export interface Session {
   readonly calls: readonly ScriptedCall[];
   readonly text: string;
-  /** What the gateway told in `x-hindcast-warnings`, of all turns. */
-  readonly warnings: readonly string[];
-  /** Streams that broke, after which the turn was asked again. */
-  readonly broken: number;
 }
 
 interface Turn {
@@ -39,16 +35,20 @@ interface Turn {
 const turnsMax = 8;
 const retriesMax = 2;
 
+/** An agent that can be played: a transcript, or a program. */
+export interface Agent extends Pick<Transcript, 'name' | 'api' | 'turns' | 'has'> {
+  /** The model's name that the agent must be given for its tools; any when absent. */
+  readonly model?: string;
+  play(url: string, model: string): Promise<Session>;
+}
+
+/** The transcripts as agents. */
+export const scriptedAgents = (): readonly Agent[] =>
+  transcripts.map(transcript => ({ ...transcript, play: (url, model) => playTranscript(transcript, url, model) }));
+
 /** Plays the agent against a gateway until the model makes no more calls. */
 export async function playTranscript(transcript: Transcript, url: string, model: string): Promise<Session> {
-  const warnings: string[] = [];
-  const fetchNoting: typeof fetch = async (...given) => {
-    const response = await fetch(...given);
-    const told = response.headers.get('x-hindcast-warnings');
-    if (told) warnings.push(told);
-    return response;
-  };
-  const ask = askers[transcript.api]({ url, headers: transcript.headers, fetch: fetchNoting });
+  const ask = askers[transcript.api]({ url, headers: transcript.headers });
   const calls: ScriptedCall[] = [];
   let body: Readonly<Record<string, unknown>> = { ...transcript.body, model };
   let broken = 0;
@@ -61,7 +61,7 @@ export async function playTranscript(transcript: Transcript, url: string, model:
       continue;
     }
     calls.push(...answer.calls.map(({ id: _, ...call }) => call));
-    if (answer.calls.length === 0) return { calls, text: answer.text, warnings, broken };
+    if (answer.calls.length === 0) return { calls, text: answer.text };
     body = { ...body, ...answer.next };
   }
   throw new Error('the session never ended');
@@ -76,7 +76,6 @@ const isBreak = (problem: unknown): boolean => {
 interface Connection {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly fetch: typeof fetch;
 }
 
 type Ask = (body: Readonly<Record<string, unknown>>) => Promise<Turn>;
@@ -85,8 +84,8 @@ const resultText = 'the marker is 42';
 
 /** The official client of each API, so that a stream counts as whole only where they say so. */
 const askers: Readonly<Record<Transcript['api'], (connection: Connection) => Ask>> = {
-  anthropic: ({ url, headers, fetch }) => {
-    const client = new Anthropic({ baseURL: url, apiKey: 'any', maxRetries: 0, defaultHeaders: headers, fetch });
+  anthropic: ({ url, headers }) => {
+    const client = new Anthropic({ baseURL: url, apiKey: 'any', maxRetries: 0, defaultHeaders: headers });
     return async body => {
       const { content, stop_reason: stop } = await client.messages.stream(body as never).finalMessage();
       if (stop === null) throw new Error('the message was cut');
@@ -98,8 +97,8 @@ const askers: Readonly<Record<Transcript['api'], (connection: Connection) => Ask
       return { calls, text: content.flatMap(block => (block.type === 'text' ? [block.text] : [])).join(''), next: { messages } };
     };
   },
-  responses: ({ url, headers, fetch }) => {
-    const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0, defaultHeaders: headers, fetch });
+  responses: ({ url, headers }) => {
+    const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0, defaultHeaders: headers });
     return async body => {
       // biome-ignore lint/suspicious/noExplicitAny: items of kinds that the client's types may lack
       const { output, status, output_text: text } = (await client.responses.stream(body as never).finalResponse()) as any;
@@ -115,8 +114,8 @@ const askers: Readonly<Record<Transcript['api'], (connection: Connection) => Ask
       return { calls, text, next: { input: [...(body.input as unknown[]), ...items, ...results] } };
     };
   },
-  chat: ({ url, headers, fetch }) => {
-    const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0, defaultHeaders: headers, fetch });
+  chat: ({ url, headers }) => {
+    const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0, defaultHeaders: headers });
     return async body => {
       const asked = { ...body, stream_options: { include_usage: true } };
       const { choices } = await client.chat.completions.stream(asked as never).finalChatCompletion();
