@@ -8,8 +8,8 @@ import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { queryClient } from './api/queries.ts';
+import { applyTheme } from './parts/theme.ts';
 import { router } from './router.tsx';
-import { applyTheme } from './shell/theme.ts';
 
 applyTheme();
 createRoot(document.getElementById('console')!).render(

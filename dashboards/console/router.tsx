@@ -48,6 +48,13 @@ const thresholds = createRoute({
   component: lazyRouteComponent(() => import('./thresholds/page.tsx'), 'ThresholdsPage'),
 });
 
+const overview = createRoute({
+  getParentRoute: () => root,
+  path: '/overview',
+  validateSearch: (search): { readonly since?: string } => words(search, 'since'),
+  component: lazyRouteComponent(() => import('./overview/page.tsx'), 'OverviewPage'),
+});
+
 const NotFound = () => (
   <Empty title="There is no such page">
     <Link to="/traffic">Go to the traffic</Link>
@@ -55,7 +62,7 @@ const NotFound = () => (
 );
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, traffic, exchange, runs, compare, thresholds]),
+  routeTree: root.addChildren([start, traffic, exchange, runs, compare, thresholds, overview]),
   basepath: '/console',
   defaultPreload: 'intent',
   defaultPreloadStaleTime: 0,

@@ -29,10 +29,11 @@ export async function exchanges(reader: Reader, query: ExchangesQuery, scope: Re
   const window = all(inTenants(scope.tenants), since('ts', query.since, now), until('ts', query.until, now));
   const where = all(window, olderThan(query.after, 'ts', 'request_id', 'UUID'), ...filters(query), hasText(query.text, window));
   const rows = await reader.select<ExchangeSummary>(
-    `SELECT ${summaryColumns} FROM requests WHERE ${where.sql} ORDER BY ts DESC, request_id DESC LIMIT 1 BY request_id LIMIT {rows: UInt32}`,
+    `SELECT ${summaryColumns} FROM requests WHERE ${where.sql} ORDER BY ${orders[query.sort]} LIMIT 1 BY request_id LIMIT {rows: UInt32}`,
     { ...where.params, rows: query.limit + 1 },
     scope,
   );
+  if (query.sort !== 'time') return { data: rows.slice(0, query.limit), next: null };
   return pageOf(
     rows,
     query.limit,
@@ -40,6 +41,12 @@ export async function exchanges(reader: Reader, query: ExchangesQuery, scope: Re
     row => row,
   );
 }
+
+const orders: Readonly<Record<ExchangesQuery['sort'], string>> = {
+  time: 'ts DESC, request_id DESC',
+  cost: 'requests.cost_usd DESC, ts DESC',
+  latency: 'latency_ms DESC, ts DESC',
+};
 
 const filters = (query: ExchangesQuery): readonly (Condition | undefined)[] => [
   condition('run_id = {run: String}', { run: query.run ?? '' }),

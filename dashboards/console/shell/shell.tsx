@@ -7,11 +7,11 @@ import { mayActAs, type Role, type Session, session } from '../api/queries.ts';
 import { Button } from '../parts/buttons.tsx';
 import { Problem, Waiting } from '../parts/feedback.tsx';
 import { Icon, type IconName, Mark } from '../parts/icons.tsx';
+import { setTheme, type Theme, useTheme } from '../parts/theme.ts';
 import { Login } from './login.tsx';
-import { setTheme, type Theme, useTheme } from './theme.ts';
 
 interface Place {
-  readonly to: '/traffic' | '/replay' | '/thresholds';
+  readonly to: '/traffic' | '/overview' | '/replay' | '/thresholds';
   readonly icon: IconName;
   readonly title: string;
   readonly role: Role;
@@ -19,6 +19,7 @@ interface Place {
 
 const places: readonly Place[] = [
   { to: '/traffic', icon: 'traffic', title: 'Traffic', role: 'viewer' },
+  { to: '/overview', icon: 'overview', title: 'Overview', role: 'viewer' },
   { to: '/replay', icon: 'replay', title: 'Replay', role: 'viewer' },
   { to: '/thresholds', icon: 'thresholds', title: 'Thresholds', role: 'viewer' },
 ];

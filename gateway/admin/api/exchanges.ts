@@ -45,6 +45,10 @@ export const exchangesQuery = z.strictObject({
   ...filters,
   text: word('Words of the request or the answer; needs the role `analyst`.').optional(),
   run: word('Replayed traffic of this run, in place of live traffic.').optional(),
+  sort: z
+    .enum(['time', 'cost', 'latency'])
+    .default('time')
+    .describe('The newest, the dearest or the slowest first; but for `time` there is one page.'),
   ...page,
 });
 export type ExchangesQuery = z.output<typeof exchangesQuery>;
