@@ -79,11 +79,10 @@ function figuresOf(row: UsageRow, before: UsageRow | undefined): readonly Figure
     {
       name: 'Tokens',
       value: `${count(row.input_tokens)} → ${count(row.output_tokens)}`,
-      note: than(({ input_tokens, output_tokens }) => input_tokens + output_tokens),
+      note: cached === 0 ? than(({ input_tokens, output_tokens }) => input_tokens + output_tokens) : `${percent(cached, 0)} cached`,
     },
     { name: 'Latency p50', value: duration(row.latency_ms.p50), note: `p95 ${duration(row.latency_ms.p95)}` },
     { name: 'First token p50', value: duration(row.ttft_ms.p50), note: `p95 ${duration(row.ttft_ms.p95)}` },
     { name: 'Escalated', value: percent(row.escalations / row.requests), note: `${count(row.escalations)} calls` },
-    { name: 'Read from cache', value: percent(cached), note: row.saved_usd > 0 ? `${usd(row.saved_usd)} saved` : '' },
   ];
 }

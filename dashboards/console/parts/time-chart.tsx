@@ -45,7 +45,7 @@ export function TimeChart({ label, at, lines, marks = [], format }: TimeChartPro
         cursor: { points: { size: 7 }, drag: { x: false, y: false } },
         scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.08 : 1] } },
         axes: [
-          { ...axis, space: 70, values: timeLabels },
+          { ...axis, size: 26, space: 70, values: timeLabels },
           { ...axis, size: 62, space: 34, values: (_, ticks) => ticks.map(format) },
         ],
         series: [{}, ...lines.map(line => seriesOf(line, color))],
