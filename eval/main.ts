@@ -1,6 +1,7 @@
 /** `hindcast eval`: the composition root, where outcomes, thresholds and gates come together. */
 import type { Command } from 'commander';
 import { action } from '../gateway/cli/command.ts';
+import { registerCache } from './commands/cache/register.ts';
 import { type CompareCommandOptions, runCompare } from './commands/comparison/compare.ts';
 import { type GateCommandOptions, runGate } from './commands/comparison/gate.ts';
 import { registerLabels } from './commands/labels/register.ts';
@@ -39,6 +40,7 @@ export function register(program: Command): void {
   sides(evaluation);
   files(evaluation);
   registerLabels(evaluation);
+  registerCache(evaluation);
   program
     .command('demo')
     .description('a guided tour in a minute with the simulated provider: send, query, replay, sweep')
