@@ -69,6 +69,7 @@ export function laterCommands({ place, ids }: RecordedFolder): readonly JsonComm
     plain('replay run --since 1h --route smart-route --against sim/small --max-cost 0.000001'),
     json(`eval explain ${ids[0]} --chain sim/small,sim/large`),
     json('eval simulate --candidate next.yaml --route smart-route'),
+    json('eval cache --since 1h'),
     json('eval import outcomes.jsonl'),
     json('keys create stored-key --models sim/* --expires 90d'),
     json('keys block stored-key'),
