@@ -7,6 +7,7 @@ import { type CallCollector, collectCalls } from './call-collector.ts';
 import { audioDataIn, citationsIn, joinBase64, sourcesIn, unmappedIn } from './citations.ts';
 import { callsIn, imagesIn, type MessagePart, messagePartsIn } from './content.ts';
 import { errorIn, failureOf } from './failure.ts';
+import { PlainChunks } from './plain-chunks.ts';
 import { finishOf, listOf, objectOf, parseFinish, parseLogprobs, parseUsage, text } from './reading.ts';
 import { type ReasoningSignature, signatureOf } from './reasoning-details.ts';
 
@@ -27,13 +28,27 @@ interface State {
   sources: readonly Citation[];
   done: boolean;
   failure: Failure | undefined;
+  /** How the last plain chunks looked; undefined again after any other chunk. */
+  plain: PlainChunks | undefined;
+  /** How often that was learned. */
+  lessons: number;
 }
 
 /** Bounds the memory that an index can allocate; above any real request. */
 const choicesMax = 128;
 
 export function parseStream(): StreamParser {
-  const state: State = { id: '', started: false, choices: new Map(), tier: '', sources: [], done: false, failure: undefined };
+  const state: State = {
+    id: '',
+    started: false,
+    choices: new Map(),
+    tier: '',
+    sources: [],
+    done: false,
+    failure: undefined,
+    plain: undefined,
+    lessons: 0,
+  };
   return { parse: event => parseEvent(state, event), end: () => endOf(state) };
 }
 
@@ -48,16 +63,34 @@ const isFinished = ({ choices }: State): boolean => choices.size > 0 && [...choi
 
 function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   if (state.failure || state.done) return [];
+  const repeated = event.event === undefined ? state.plain?.textOf(event.data) : undefined;
+  if (repeated !== undefined) return [{ type: 'text-delta', choice: state.plain!.choice, text: repeated }];
   const data = event.data.trim();
   if (data === '') return [];
   if (data === '[DONE]') return onDone(state);
   const chunk = parseJson(data);
-  const plain = plainDelta(state, event, chunk);
-  if (plain) return plain;
+  const plain = event.event === undefined ? plainDelta(state, chunk) : undefined;
+  if (plain) {
+    learn(state, event.data, plain);
+    return [plain];
+  }
+  state.plain = undefined;
   if (!isObject(chunk)) return failOrReport(state, { kind: 'invalid-response', message: 'an event is not a JSON object' });
   const error = errorIn(chunk) ?? (event.event === 'error' ? chunk : undefined);
   return error ? failOrReport(state, failureOf(error)) : readChunk(state, chunk);
 }
+
+/** Some vendors change more than the text with each chunk; of those nothing is learned for long. */
+const lessonsMax = 8;
+
+/** A chunk whose text has escapes shows nothing new. */
+function learn(state: State, data: string, { choice, text }: TextDelta): void {
+  if (state.lessons === lessonsMax || !PlainChunks.isPlain(text)) return;
+  state.lessons++;
+  state.plain = PlainChunks.like(data, choice, text, changed => plainDelta(state, parseJson(changed))?.text);
+}
+
+type TextDelta = StreamEvent & { readonly type: 'text-delta' };
 
 const chunkMembers: ReadonlySet<string> = new Set([
   'id',
@@ -73,9 +106,8 @@ const chunkMembers: ReadonlySet<string> = new Set([
 const choiceMembers: ReadonlySet<string> = new Set(['index', 'delta', 'logprobs', 'finish_reason']);
 
 /** What nearly all chunks are, a piece of text of a choice that has begun, read without looking for anything else; undefined of any other. */
-function plainDelta({ started, choices, tier }: State, event: SseEvent, chunk: Json | undefined): readonly StreamEvent[] | undefined {
-  if (!started || event.event !== undefined || !isObject(chunk) || (chunk.usage ?? null) !== null || !Array.isArray(chunk.choices))
-    return undefined;
+function plainDelta({ started, choices, tier }: State, chunk: Json | undefined): TextDelta | undefined {
+  if (!started || !isObject(chunk) || (chunk.usage ?? null) !== null || !Array.isArray(chunk.choices)) return undefined;
   for (const member in chunk) if (!chunkMembers.has(member)) return undefined;
   const named = text(chunk.service_tier);
   if (named !== '' && named !== tier) return undefined;
@@ -87,7 +119,7 @@ function plainDelta({ started, choices, tier }: State, event: SseEvent, chunk: J
   const { content } = choice.delta;
   const known = choices.get(choice.index);
   if (typeof content !== 'string' || content === '' || !known || known.endedBy !== undefined) return undefined;
-  return [{ type: 'text-delta', choice: choice.index, text: content }];
+  return { type: 'text-delta', choice: choice.index, text: content };
 }
 
 function onDone(state: State): readonly StreamEvent[] {
