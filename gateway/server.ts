@@ -18,6 +18,7 @@ import { createEdge, type EdgeLimits, edgeLimits, guardEdge, listenAt, urlOf } f
 import { accessOf, checkOrigin, checkRequest, isLoopbackHost } from './http/guard.ts';
 import { refuseMetrics, sendMetrics } from './http/metrics-page.ts';
 import { readyRoute } from './http/ready.ts';
+import { contextOf, setContext } from './http/request-context.ts';
 import { RequestExecutor, type StartedExecution } from './http/request-executor.ts';
 import { resolve } from './http/resolve.ts';
 import { createDispatch, createRoutes, type RouteEntry } from './http/route-table.ts';
@@ -55,8 +56,6 @@ class GatewayServer implements Gateway {
   readonly #requestPorts: CallerRequestPorts;
   readonly #admin: GatewayAdmin;
   readonly #startedAt: number;
-  /** Of requests that passed the guard. */
-  readonly #contexts = new WeakMap<IncomingMessage, RequestContext>();
   readonly #keys: KeyRegistry;
   #version: ConfigVersion;
 
@@ -137,8 +136,8 @@ class GatewayServer implements Gateway {
     return [
       ...callerRoutes({
         execute: (dialect, request, response) =>
-          new CallerRequest(this.#requestPorts, dialect, request, response, this.#contexts.get(request)!).answer(),
-        contextOf: request => this.#contexts.get(request)!,
+          new CallerRequest(this.#requestPorts, dialect, request, response, contextOf(request)!).answer(),
+        contextOf: request => contextOf(request)!,
         startedAt: this.#startedAt,
         limits: this.#limits,
         sink: this.#options.sink,
@@ -150,7 +149,7 @@ class GatewayServer implements Gateway {
         sink: this.#options.sink,
         files: this.#ledger,
         budgetAdmission: this.#budgets,
-        contextOf: request => this.#contexts.get(request)!,
+        contextOf: request => contextOf(request)!,
         refuse: (request, response, refusal) => this.#refused(request, response, refusal),
         finish: (driven, visit, path) => this.#finish(driven, visit, path),
       }),
@@ -170,7 +169,7 @@ class GatewayServer implements Gateway {
       ...{ sink, environment, audit, clock: this.#clock, limits: this.#limits },
       ...{ registry: this.#fleet, probes: this.#backgroundTasks.probes.seen },
       version: () => this.#version,
-      contextOf: request => this.#contexts.get(request)!,
+      contextOf: request => contextOf(request)!,
       requests: () => this.#drain.requests,
       spendingOf: scope => this.#budgets.spendingOf(scope),
       keys: this.#keys,
@@ -194,7 +193,7 @@ class GatewayServer implements Gateway {
     const key = authenticateCaller(request.rawHeaders, settings, receivedAt);
     if (isRefusal(key)) return key;
     const trace = traceFrom(request.headers.traceparent, request.headers.tracestate);
-    this.#contexts.set(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, ...this.#version });
+    setContext(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, ...this.#version });
     return undefined;
   }
 
@@ -216,7 +215,7 @@ class GatewayServer implements Gateway {
   }
 
   #idOf(request: IncomingMessage): string {
-    return this.#contexts.get(request)?.id ?? newExchangeId(this.#clock.now());
+    return contextOf(request)?.id ?? newExchangeId(this.#clock.now());
   }
 
   #versionOf(settings: Settings, before?: ConfigVersion): ConfigVersion {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo, Socket } from 'node:net';
 import { errorBody, invalid, linger, type Refusal } from '../exchange/response/refusal.ts';
 import type { BodyLimits } from './body.ts';
+import { responseOf, setResponse } from './request-context.ts';
 
 export interface EdgeLimits extends BodyLimits {
   readonly headersTimeoutMs: number;
@@ -74,14 +75,15 @@ export function urlOf(server: Server, host: string): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+const ignored = (): void => {};
+
 /** Puts the guard before the listeners that the server has by now. They never see a broken request. */
 export function guardEdge(server: Server, limits: EdgeLimits, guard: RequestGuard): void {
   const listeners = server.listeners('request') as RequestListener[];
-  const current = new WeakMap<Socket, ServerResponse>();
   server.removeAllListeners('request').removeAllListeners('checkContinue').removeAllListeners('clientError');
   const onRequest: RequestListener = (request, response) => {
-    current.set(request.socket, response);
-    response.on('error', () => {}); // the connection's end; 'close' follows
+    setResponse(request.socket, response);
+    response.on('error', ignored); // the connection's end; 'close' follows
     const refusal = guard.check(request);
     if (refusal) return guard.refused(request, response, refusal);
     guard.admitted(response);
@@ -96,7 +98,7 @@ export function guardEdge(server: Server, limits: EdgeLimits, guard: RequestGuar
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const refusal = refusalOf(error.code ?? '');
-    const response = current.get(socket);
+    const response = responseOf(socket);
     // In the midst of an answer there is no place for another one.
     const isAnswering = response?.headersSent === true && !response.writableFinished;
     if (!refusal || isAnswering || !socket.writable || socket.writableEnded) return void socket.destroy();
@@ -105,7 +107,7 @@ export function guardEdge(server: Server, limits: EdgeLimits, guard: RequestGuar
     socket.destroySoon();
   });
   server.setTimeout(limits.writeTimeoutMs, (socket: Socket) => {
-    const response = current.get(socket);
+    const response = responseOf(socket);
     const isStuck = socket.writableLength > 0;
     const isIdle = response === undefined || response.writableFinished;
     if (isStuck || isIdle) socket.destroy();

@@ -1,6 +1,6 @@
 /** Fingerprints of a request's prompt, whatever its wire format: equal prompts have equal ones, and prompts that share a beginning lie together. */
 import { hash } from 'node:crypto';
-import type { Json, JsonObject } from '../../gateway/core/chat/json.ts';
+import type { Json, JsonObject, SourceSpan } from '../../gateway/core/chat/json.ts';
 import type { RawRequest } from '../../gateway/core/chat/provider.ts';
 
 /** Each is the first eight bytes of a SHA-256, in the order in which a UInt64 column holds them. */
@@ -27,7 +27,10 @@ export function promptHashes(body: Uint8Array, asked?: RawRequest): PromptHashes
     const messages = request[said]!;
     const system = memberOf(request, systemMembers);
     const shared = `[${system === undefined ? 'null' : JSON.stringify(request[system])},${systemText(messages)},${textOf('tools', request, asked) ?? 'null'}]`;
-    return { prompt: digest(`[${textOf(said, request, asked)},${shared}]`), group: groupDigest(shared) };
+    const span = asked && ownSpanOf(said, asked);
+    const isAscii = asked?.text.length === body.length;
+    const prompt = span && isAscii ? digestOfSpan(body, span, shared) : digest(`[${textOf(said, request, asked)},${shared}]`);
+    return { prompt, group: groupDigest(shared) };
   } catch {
     return hashWholeBody(body);
   }
@@ -42,16 +45,39 @@ function memberOf(request: JsonObject, names: readonly string[]): string | undef
   return name ?? (request[names.at(-1)!] === undefined ? undefined : names.at(-1));
 }
 
-/** What JSON.stringify makes of a member: the caller's own text where that is the same. */
-function textOf(name: string, request: JsonObject, asked: RawRequest | undefined): string | undefined {
-  const span = asked?.members.get(name);
-  if (asked && span?.isPlain) {
-    const text = asked.text.slice(span.start, span.end);
-    if (!text.includes('\\u') && !text.includes('\\/')) return text;
-  }
-  return JSON.stringify(request[name]);
+/** Where the caller's own text is what JSON.stringify makes of a member; undefined where it is not. */
+function ownSpanOf(name: string, { text, members }: RawRequest): SourceSpan | undefined {
+  const span = members.get(name);
+  if (!span?.isPlain) return undefined;
+  const own = text.slice(span.start, span.end);
+  return own.includes('\\u') || own.includes('\\/') ? undefined : span;
 }
 
+/** What JSON.stringify makes of a member. */
+function textOf(name: string, request: JsonObject, asked: RawRequest | undefined): string | undefined {
+  const span = asked && ownSpanOf(name, asked);
+  return span ? asked.text.slice(span.start, span.end) : JSON.stringify(request[name]);
+}
+
+/** Used again: a text of all that is hashed would be as long as the request. */
+let scratch = Buffer.allocUnsafeSlow(16 * 1024);
+
+/** The digest of `[<span>,<shared>]`. */
+function digestOfSpan(body: Uint8Array, { start, end }: SourceSpan, shared: string): Uint8Array {
+  const bytes = end - start + 3 * shared.length + 3;
+  if (bytes > longTextMin) return digest(Buffer.concat([Buffer.from('['), body.subarray(start, end), Buffer.from(`,${shared}]`)]));
+  if (bytes > scratch.length) scratch = Buffer.allocUnsafeSlow(longTextMin);
+  scratch[0] = openingBracket;
+  scratch.set(body.subarray(start, end), 1);
+  let at = 1 + end - start;
+  scratch[at++] = comma;
+  at += scratch.write(shared, at);
+  scratch[at++] = closingBracket;
+  return digest(scratch.subarray(0, at));
+}
+
+const longTextMin = 64 * 1024;
+const [openingBracket, comma, closingBracket] = [0x5b, 0x2c, 0x5d];
 const hashWholeBody = (body: Uint8Array): PromptHashes => ({ prompt: digest(body), group: none });
 
 function systemText(messages: Json): string {
@@ -66,7 +92,6 @@ function systemText(messages: Json): string {
 
 const digest = (value: string | Uint8Array): Uint8Array => hash('sha256', value, 'buffer').subarray(0, 8);
 
-const longTextMin = 64 * 1024;
 let lastShared = '';
 let lastGroup = digest('');
 
