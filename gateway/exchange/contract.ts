@@ -39,8 +39,10 @@ export interface ExecutionEnvironment {
   readonly clock: Clock;
   readonly upstream: Upstream;
   readonly sink: ExchangeSink;
-  /** `tokens` is the estimate for the call: a key whose rate limit admits it is preferred. */
-  targetOf(target: string, seed: string, tokens?: number): Target;
+  /** `tokens` is the estimate for the call: a key whose rate limit admits it is preferred. `avoided` are fingerprints of keys that failed. */
+  targetOf(target: string, seed: string, tokens?: number, avoided?: ReadonlySet<string>): Target;
+  /** Whether the target's account has a key that is not avoided and ready now; never when absent. */
+  hasOtherKey?(target: string, tokens: number, avoided: ReadonlySet<string>): boolean;
   /** What the fleet refuses at this instant, and until when: targets, or all of a provider by its name. */
   coolingDown(at: Instant): Readonly<Record<string, Instant>>;
   /** What the limits of these targets and the allowance of extra calls say to such a request; absent when there are none. */

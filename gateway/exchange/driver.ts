@@ -46,8 +46,8 @@ export interface AttemptReport {
   /** Enough content arrived for the route to release the buffered stream. */
   released(): void;
   answered(signals: Signals): void;
-  /** `isContinuable`: another attempt may continue what the caller has read of it. */
-  failed(failure: Failure, isContinuable?: boolean): void;
+  /** `isContinuable`: another attempt may continue what the caller has read of it. `hasOtherKey`: its key is to blame, and another one is ready. */
+  failed(failure: Failure, isContinuable?: boolean, hasOtherKey?: boolean): void;
 }
 
 export interface DriverLog {
@@ -253,10 +253,9 @@ class DriverReport implements AttemptReport {
     this.#driver.receive({ type: 'attempt-answered', attempt: this.#attempt, signals });
   }
 
-  failed(failure: Failure, isContinuable?: boolean): void {
-    const attempt = this.#attempt;
-    this.#driver.receive(
-      isContinuable ? { type: 'attempt-failed', attempt, failure, continuable: true } : { type: 'attempt-failed', attempt, failure },
-    );
+  failed(failure: Failure, isContinuable?: boolean, hasOtherKey?: boolean): void {
+    const failed = { type: 'attempt-failed' as const, attempt: this.#attempt, failure };
+    if (hasOtherKey) this.#driver.receive({ ...failed, otherKey: true });
+    else this.#driver.receive(isContinuable ? { ...failed, continuable: true } : failed);
   }
 }

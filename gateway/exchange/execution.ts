@@ -33,6 +33,7 @@ import { CallerResponse, type FinalResponse } from './response/caller-response.t
 import type { Delta } from './response/render.ts';
 import { demandOf, prepare, targetsOf } from './routed-request.ts';
 import { prepareJudgeRequest, signalsOf } from './side-calls.ts';
+import { TriedKeys } from './tried-keys.ts';
 
 const notQueued: Cancel = () => {};
 const isUncounted = ({ attempt }: RunningAttempt): boolean => attempt.isUsageUnknown;
@@ -51,6 +52,7 @@ export class Execution implements ExecutionHandle, DriverPorts, AttemptListener<
   readonly #demand: Demand;
   readonly #end: ExecutionEnd;
   #committed: number | undefined;
+  #triedKeys: TriedKeys | undefined;
   #mistake: Failure | undefined;
 
   constructor(request: RoutedRequest, environment: ExecutionEnvironment, sink: ResponseSink, observer: ExecutionObserver | undefined) {
@@ -66,7 +68,6 @@ export class Execution implements ExecutionHandle, DriverPorts, AttemptListener<
     this.#driver = new Driver(request.policy, this);
   }
 
-  /** The drive may finish within this call. */
   start(): void {
     this.#driver.begin(this.#request.id);
   }
@@ -111,13 +112,14 @@ export class Execution implements ExecutionHandle, DriverPorts, AttemptListener<
   #start(command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
     const { clock, streamIdleMs = streamIdleMsDefault } = this.#environment;
     const { tokens } = this.#demand;
-    const target = this.#environment.targetOf(command.target, `${this.#request.id} ${command.attempt}`, tokens);
+    const avoided = this.#triedKeys?.at(command.target);
+    const target = this.#environment.targetOf(command.target, `${this.#request.id} ${command.attempt}`, tokens, avoided);
     const prepared = this.#prepare(command, target);
     const bodyBytes = prepared.bytes ?? Buffer.from(prepared.body);
     const credential = target.key?.fingerprint ?? '';
     const spanId = this.#environment.newSpanId();
     const redact = redactor(target.key);
-    const health = new HealthReporter(this.#environment, { target: command.target, credential, kind: command.kind, tokens });
+    const health = new HealthReporter(this.#environment, { ...command, credential, tokens });
     const { provider, providerName, model } = target;
     const attempt = new Attempt(
       {
@@ -154,7 +156,9 @@ export class Execution implements ExecutionHandle, DriverPorts, AttemptListener<
     const number = attempt.context.command.attempt;
     const { health, report } = this.#attempts[number]!;
     health.failed(failure, attempt);
-    report.failed(failure, this.#committed === number && this.#recovery.isContinuable);
+    this.#triedKeys ??= new TriedKeys(this.#environment, this.#demand.tokens);
+    const isContinuable = this.#committed === number && this.#recovery.isContinuable;
+    report.failed(failure, isContinuable, this.#triedKeys.failed(attempt.context, failure));
   }
 
   /** A judge gets the judge request; every other target the caller's. */
@@ -286,12 +290,8 @@ export class Execution implements ExecutionHandle, DriverPorts, AttemptListener<
   }
 
   #records(outcome: RouteOutcome): AttemptRecord[] {
-    const records: AttemptRecord[] = [];
     // An attempt that could not even be started has left no trace but its failure in the events.
-    this.#attempts.forEach(({ attempt }, i) => {
-      records.push(attempt.record(outcome.type === 'answered' && outcome.attempt === i));
-    });
-    return records;
+    return this.#attempts.flatMap(({ attempt }, i) => attempt.record(outcome.type === 'answered' && outcome.attempt === i));
   }
 
   #head(status: number, running: RunningAttempt | undefined, costNanoUsd?: number, failure?: Failure): ResponseHead {

@@ -13,6 +13,8 @@ export interface AttemptIdentity {
   readonly kind: AttemptKind;
   /** Estimated tokens of the call. */
   readonly tokens: number;
+  /** A retry with another key of the account. */
+  readonly otherKey?: true | undefined;
 }
 
 /** Reports one attempt to the fleet: that it was sent, and once how it ended. */
@@ -24,8 +26,9 @@ export class HealthReporter {
   constructor(environment: Pick<ExecutionEnvironment, 'observe' | 'clock'>, attempt: AttemptIdentity) {
     this.#environment = environment;
     this.#attempt = attempt;
-    const { target, credential, tokens, kind } = attempt;
-    environment.observe({ target, credential, tokens, at: environment.clock.now(), type: 'sent', kind });
+    const { target, credential, tokens, kind, otherKey } = attempt;
+    const sent = { target, credential, tokens, at: environment.clock.now(), type: 'sent' as const, kind };
+    environment.observe(otherKey ? { ...sent, otherKey } : sent);
   }
 
   answered(attempt: ObservedAttempt, usage: Pick<Usage, 'input' | 'output'> | undefined): void {

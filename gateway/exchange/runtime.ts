@@ -51,7 +51,8 @@ export function createRuntime(settings: Settings, { clock, upstream, sink, fleet
     newSpanId,
     counter,
     ...(streamIdleMs === undefined ? {} : { streamIdleMs }),
-    targetOf: (target, seed, tokens = 0) => targetOf(accounts, targets, target, seed, tokens, fleet, clock),
+    targetOf: (target, seed, tokens = 0, avoided = noKeys) => targetOf(accounts, targets, { target, seed, tokens, avoided }, fleet, clock),
+    hasOtherKey: (target, tokens, avoided) => hasOtherKey(accounts, { target, tokens, avoided }, fleet, clock.now()),
     coolingDown: at => fleet.cooldowns(at),
     viewTargets: (targets, wants, at) => fleet.view(targets, wants, at),
     enqueue: (target, wants, admitted) => fleet.enqueue(target, wants, admitted),
@@ -67,6 +68,30 @@ export function createRuntime(settings: Settings, { clock, upstream, sink, fleet
   };
 }
 
+const noKeys: ReadonlySet<string> = new Set();
+
+interface KeyChoice {
+  readonly target: string;
+  readonly tokens: number;
+  /** Fingerprints. */
+  readonly avoided: ReadonlySet<string>;
+}
+
+function hasOtherKey(
+  accounts: Settings['providers'],
+  { target, tokens, avoided }: KeyChoice,
+  { keyCooldowns, limits }: TargetRegistry,
+  at: number,
+): boolean {
+  const account = accounts.get(target.slice(0, target.indexOf('/')));
+  if (!account || account.keys.length < 2) return false;
+  const cooldownEnd = (fingerprint: string): number => keyCooldowns.get(`${account.name} ${fingerprint}`) ?? 0;
+  return account.keys.some(
+    ({ fingerprint }) =>
+      !avoided.has(fingerprint) && cooldownEnd(fingerprint) <= at && readyAt(limits, target, fingerprint, tokens, noQueuedDemand, at) <= at,
+  );
+}
+
 function endpointOf({ provider, baseUrl }: Account): AccountEndpoint {
   const url = URL.parse(baseUrl);
   const port = Number(url?.port) || (url?.protocol === 'http:' ? 80 : 443);
@@ -76,9 +101,7 @@ function endpointOf({ provider, baseUrl }: Account): AccountEndpoint {
 function targetOf(
   accounts: Settings['providers'],
   targets: Map<string, Target>,
-  target: string,
-  seed: string,
-  tokens: number,
+  { target, seed, tokens, avoided }: KeyChoice & { readonly seed: string },
   { keyCooldowns, limits }: TargetRegistry,
   clock: Clock,
 ): Target {
@@ -86,7 +109,9 @@ function targetOf(
   const account: Account | undefined = accounts.get(target.slice(0, slash));
   if (!account) throw new Error(`no account for the target ${target}`);
   const at = clock.now();
-  const key = chooseKey(account, keyCooldowns, seed, at, key => readyAt(limits, target, key.fingerprint, tokens, noQueuedDemand, at));
+  const left = avoided.size === 0 ? account.keys : account.keys.filter(({ fingerprint }) => !avoided.has(fingerprint));
+  const choice = left.length === account.keys.length || left.length === 0 ? account : { ...account, keys: left };
+  const key = chooseKey(choice, keyCooldowns, seed, at, key => readyAt(limits, target, key.fingerprint, tokens, noQueuedDemand, at));
   const name = account.keys.length > 1 ? `${target} ${key?.fingerprint}` : target;
   const known = targets.get(name);
   if (known && known.key === key) return known;

@@ -8,6 +8,7 @@ import type { ExecutionEnvironment, RoutedRequest, Target } from '../exchange/co
 import type { AttemptCommand, AttemptReport } from '../exchange/driver.ts';
 import { HealthReporter } from '../exchange/health-reporter.ts';
 import { demandOf } from '../exchange/routed-request.ts';
+import type { TriedKeys } from '../exchange/tried-keys.ts';
 import { type Redactor, redactingListener, redactor } from '../transport/redact.ts';
 import type { UpstreamHandle } from '../transport/upstream.ts';
 import { type Consumption, consumptionOf, objectsIn, type RequestFields } from './consumption.ts';
@@ -18,6 +19,7 @@ import { UpstreamResponse } from './upstream-response.ts';
 
 export interface PassThroughAttemptInput {
   readonly command: AttemptCommand;
+  readonly triedKeys: TriedKeys;
   readonly target: Target;
   readonly targetRequest: TargetRequest;
   readonly endpoint: Endpoint;
@@ -132,7 +134,9 @@ export class PassThroughAttempt {
     this.#endedAt = this.#input.environment.clock.now();
     this.#handle?.abort();
     this.#health.failed(this.#failure, this);
-    this.#report.failed(this.#failure);
+    const { command, triedKeys } = this.#input;
+    const credential = this.target.key?.fingerprint ?? '';
+    this.#report.failed(this.#failure, false, triedKeys.failed({ command, credential }, this.#failure));
   }
 
   #send(): UpstreamHandle {

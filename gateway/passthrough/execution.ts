@@ -11,6 +11,7 @@ import { exchangeOf } from '../exchange/record.ts';
 import { callerErrorOf, recordingUnavailable } from '../exchange/response/caller-error.ts';
 import { headOf, jsonType } from '../exchange/response/response-head.ts';
 import { demandOf } from '../exchange/routed-request.ts';
+import { TriedKeys } from '../exchange/tried-keys.ts';
 import { PassThroughAttempt } from './attempt.ts';
 import type { RequestFields } from './consumption.ts';
 import type { Endpoint } from './endpoints.ts';
@@ -48,6 +49,7 @@ export class PassThroughExecution implements ExecutionHandle {
   readonly #attempts: PassThroughAttempt[] = [];
   #hasBegun = false;
   #committed: number | undefined;
+  #triedKeys: TriedKeys | undefined;
 
   constructor(input: PassThroughInput) {
     this.#input = input;
@@ -92,10 +94,13 @@ export class PassThroughExecution implements ExecutionHandle {
   #attempt(command: AttemptCommand, report: AttemptReport, tokens: number): (failure?: Failure) => void {
     const { environment, request, endpoint, accept, fields } = this.#input;
     try {
-      const target = environment.targetOf(command.target, `${request.id} ${command.attempt}`, tokens);
+      this.#triedKeys ??= new TriedKeys(environment, tokens);
+      const avoided = this.#triedKeys.at(command.target);
+      const target = environment.targetOf(command.target, `${request.id} ${command.attempt}`, tokens, avoided);
       const targetRequest = this.#input.requestFor(command.target);
       const attemptInput = {
         command,
+        triedKeys: this.#triedKeys,
         target,
         targetRequest,
         endpoint,

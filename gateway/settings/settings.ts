@@ -129,6 +129,8 @@ export interface Account {
   readonly region?: string;
   /** In order of preference; [] when the provider needs none. AWS: `id:secret` or `id:secret:token`. Google: a service account's JSON or `metadata`. */
   readonly keys: readonly Secret[];
+  /** By fingerprint: spreads calls over the keys. Absent where they are used in order of preference. */
+  readonly weights?: ReadonlyMap<string, number>;
   /** Allows requests to loopback and private addresses, which are refused otherwise. */
   readonly allowPrivate: boolean;
   /** Whether its models continue a response whose beginning is in the request. When absent, a list of models decides. */

@@ -18,7 +18,7 @@ export function accountOf(name: string, entry: Entry): Account {
     baseUrl: (entry.base_url ?? baseUrlOf(provider, entry)).replace(/\/+$/, ''),
     ...(version === undefined ? {} : { query: `api-version=${version}` }),
     ...(region === undefined ? {} : { region }),
-    keys: keysOf(entry).map(key => new Secret(key)),
+    ...keysOf(entry),
     allowPrivate: entry.allow_private,
     trace: entry.trace,
     ...(entry.prefill === undefined ? {} : { prefill: entry.prefill }),
@@ -45,8 +45,15 @@ function baseUrlOf(provider: Provider, entry: Entry): string {
   return filled.replace('://global-aiplatform.', '://aiplatform.');
 }
 
-function keysOf(entry: Entry): readonly string[] {
-  if (entry.keys !== undefined) return entry.keys;
+/** A weight on any key spreads calls over all of them. */
+function keysOf(entry: Entry): Pick<Account, 'keys' | 'weights'> {
+  const entries = (entry.keys ?? credentialsOf(entry)).map(one => (typeof one === 'string' ? { key: one } : one));
+  const keys = entries.map(({ key }) => new Secret(key));
+  if (entries.every(({ weight }) => weight === undefined)) return { keys };
+  return { keys, weights: new Map(keys.map((key, i) => [key.fingerprint, entries[i]!.weight ?? 1])) };
+}
+
+function credentialsOf(entry: Entry): readonly string[] {
   const { key, credentials, access_key_id: id, secret_access_key: secret, session_token: token } = entry;
   const signing = id === undefined || secret === undefined ? undefined : [id, secret, ...(token === undefined ? [] : [token])].join(':');
   const credential = key ?? credentials ?? signing;

@@ -7,6 +7,7 @@ import { budgets, key, tenant, webhooks } from './caller-schema.ts';
 import {
   bytes,
   days,
+  decimal,
   duration,
   expecting,
   list,
@@ -101,15 +102,26 @@ const perMinute = {
   tpm: wholeNumber('a number', 1, 1e12).optional().describe('Tokens per minute, for each key and model.'),
 };
 
+const providerKey = z.union(
+  [
+    secret(`a key such as "\${OPENAI_API_KEY}", not empty`),
+    section('a map such as { key: "…", weight: 2 }', {
+      key: secret(`a key such as "\${OPENAI_API_KEY}", not empty`).describe('The key.'),
+      weight: decimal('a weight', 0.001, 1_000).optional().describe('Its part of the calls, beside the other keys; 1 when absent.'),
+    }),
+  ],
+  { error: () => `expected a key such as "\${OPENAI_API_KEY}", or a map such as { key: "…", weight: 2 }` },
+);
+
 const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}" }`, {
   api: oneOf(apis).describe('Its wire format.'),
   key: secret(`a key such as "\${OPENAI_API_KEY}", not empty`)
     .optional()
     .describe(`Its key. Write "\${NAME}" or "\${file:/path}" rather than the key itself.`),
-  keys: list('a list of keys', secret(`a key such as "\${OPENAI_API_KEY}", not empty`), 100)
+  keys: list('a list of keys', providerKey, 100)
     .min(1, { error: () => `expected at least one key; remove the list, or write "\${NAME}"` })
     .optional()
-    .describe('Several keys, in order of preference.'),
+    .describe('Several keys, in order of preference; `{ key: "…", weight: 2 }` spreads calls over them.'),
   base_url: url('https://host/v1')
     .optional()
     .describe("Its base URL, when not the vendor's: with /v1 for openai, the root for anthropic and gemini."),

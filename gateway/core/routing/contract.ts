@@ -127,6 +127,8 @@ export interface RouteAttempt {
   readonly signals?: Signals;
   readonly confidence?: number;
   readonly failure?: Failure;
+  /** A retry with another key of the account, which counts neither as one of the step's retries nor against the retry budget. */
+  readonly otherKey?: true;
 }
 
 /** The router's state. It follows from the policy, the seed and the events alone. */
@@ -154,8 +156,17 @@ export type RouteEvent = RoutingInput &
   (
     | { readonly type: 'attempt-opened'; readonly attempt: number }
     | { readonly type: 'attempt-answered'; readonly attempt: number; readonly signals: Signals }
-    /** `continuable`: the caller received plain text only, so another target may continue it. */
-    | { readonly type: 'attempt-failed'; readonly attempt: number; readonly failure: Failure; readonly continuable?: boolean }
+    /**
+     * `continuable`: the caller received plain text only, so another target may continue it. `otherKey`: the key is to blame, and the account has
+     * another one that is ready.
+     */
+    | {
+        readonly type: 'attempt-failed';
+        readonly attempt: number;
+        readonly failure: Failure;
+        readonly continuable?: boolean;
+        readonly otherKey?: boolean;
+      }
     /** The amount that the route buffers has arrived. */
     | { readonly type: 'attempt-released'; readonly attempt: number }
     | { readonly type: 'timer-fired'; readonly timer: Timer }
@@ -183,6 +194,8 @@ export interface AttemptCommand {
   readonly kind: AttemptKind;
   /** Set on a side call: the attempt whose response it helps to judge. */
   readonly of?: number;
+  /** A retry with another key of the account. */
+  readonly otherKey?: true;
 }
 
 /** A command of the router, which the driver executes. */

@@ -25,7 +25,7 @@ export function soonestRetry(state: RouteState, now: RoutingInput): { readonly s
   for (const [step, { target, retries, backoffMs }] of state.policy.steps.entries()) {
     const attempts = state.attempts.filter(a => a.step === step && a.of === undefined);
     const failure = attempts.at(-1)?.failure;
-    const retried = attempts.filter(a => a.kind === 'retry').length;
+    const retried = attempts.filter(a => a.kind === 'retry' && !a.otherKey).length;
     if (
       !failure ||
       retryScopeOf(failure) !== 'same' ||

@@ -30,6 +30,7 @@ import { excludeRefusedMakers, mayAskOtherMaker } from './other-maker.ts';
 import { retryWaitMsMax, soonestRetry } from './retry.ts';
 import { isBusy, isRunning, isSideCall, stepOf, updateAttempt } from './route-state.ts';
 import { decideAcceptance, sideCallTargets, withSideCallSignals } from './side-calls.ts';
+import { start, startWithOtherKey } from './start-attempt.ts';
 import { excludeWithoutPrefill, holdTimer, isDelivering, isRecoverable } from './stream-recovery.ts';
 
 export type * from './contract.ts';
@@ -55,7 +56,7 @@ export function advance(state: RouteState, received: RouteEvent): Transition {
     case 'attempt-answered':
       return onAnswered(state, event.attempt, event.signals, event);
     case 'attempt-failed':
-      return onFailed(state, event.attempt, event.failure, event, event.continuable);
+      return onFailed(state, event.attempt, event.failure, event, event);
     case 'timer-fired':
       return onTimer(state, event.timer, event);
     case 'admitted':
@@ -123,12 +124,19 @@ function concludeBuffered(state: RouteState, attempt: number, now: RoutingInput)
   return conclude(state, attempt, !step.accept || accepts(step.accept, signals), signals, now);
 }
 
-function onFailed(state: RouteState, attempt: number, failure: Failure, now: RoutingInput, isContinuable = false): Transition {
+function onFailed(
+  state: RouteState,
+  attempt: number,
+  failure: Failure,
+  now: RoutingInput,
+  { continuable = false, otherKey = false }: { readonly continuable?: boolean; readonly otherKey?: boolean } = {},
+): Transition {
   if (!isRunning(state, attempt)) return unchanged(state);
   const next = updateAttempt(state, attempt, { status: 'failed', failure });
   if (isSideCall(state, attempt)) return onSideCallEnded(next, attempt, now);
-  const isOver = state.committed === attempt && !isRecoverable(state, failure, isContinuable);
+  const isOver = state.committed === attempt && !isRecoverable(state, failure, continuable);
   if (isOver) return finish(next, { type: 'failed', failure });
+  if (otherKey && state.committed === undefined && !isBusy(next)) return startWithOtherKey(next, state.attempts[attempt]!.step, now.at);
   if (retryScopeOf(failure) !== 'never' || isBusy(next)) return proceed(next, now, 'fallback');
   if (!mayAskOtherMaker(next)) return settle(next, now, failure);
   return proceed(next, excludeRefusedMakers(next, now), 'fallback');
@@ -226,27 +234,6 @@ function startOrQueue(state: RouteState, step: number, waitMs: Milliseconds, kin
       { type: 'timer', timer: { type: 'queue', step }, at: latest },
     ],
   };
-}
-
-/** `side` makes it a side call for another attempt, at its own target. */
-function start(
-  state: RouteState,
-  step: number,
-  kind: AttemptKind,
-  at: Instant,
-  side?: { readonly target: string; readonly of: number },
-): Transition {
-  const attempt = state.attempts.length;
-  const { target, timeoutMs, hedgeAfterMs } = state.policy.steps[step]!;
-  const of = side ? { of: side.of } : {};
-  const commands: RouteCommand[] = [
-    { type: 'attempt', attempt, target: side?.target ?? target, step, kind, ...of },
-    { type: 'timer', timer: { type: 'timeout', attempt }, at: at + timeoutMs },
-  ];
-  if (hedgeAfterMs !== undefined && kind !== 'hedge' && !side) {
-    commands.push({ type: 'timer', timer: { type: 'hedge', attempt }, at: at + hedgeAfterMs });
-  }
-  return { state: { ...state, attempts: [...state.attempts, { step, kind, status: 'running', opened: false, ...of }] }, commands };
 }
 
 function commit(state: RouteState, attempt: number): Transition {

@@ -13,6 +13,8 @@ export type KeyCooldowns = ReadonlyMap<string, Instant>;
 interface ProviderKeys<K extends { readonly fingerprint: string }> {
   readonly name: string;
   readonly keys: readonly K[];
+  /** By fingerprint; absent where keys are used in order of preference. */
+  readonly weights?: ReadonlyMap<string, number>;
 }
 
 /** A refused key stays refused until an operator corrects it; an account without credit may be topped up at any minute. */
@@ -47,7 +49,7 @@ export function usableKeys<K extends { readonly fingerprint: string }>(
 }
 
 /**
- * One of the usable keys, chosen by seed among those whose rate limits admit a call; undefined when there is none.
+ * Of the usable keys whose rate limits admit a call, the first; with weights, one by seed. Undefined when there is none.
  * When all are cooling down, the one whose cooldown ends first.
  */
 export function chooseKey<K extends { readonly fingerprint: string }>(
@@ -61,9 +63,19 @@ export function chooseKey<K extends { readonly fingerprint: string }>(
   const cooldownUntil = (key: K): Instant => cooldowns.get(keyNameOf(provider.name, key.fingerprint)) ?? 0;
   const usable = provider.keys.filter(key => cooldownUntil(key) <= at);
   const ready = usable.length > 1 ? usable.filter(key => readyAt(key) <= at) : usable;
-  if (ready.length > 0) return ready[Math.floor(seededUniform(seed, 'key') * ready.length)];
+  if (ready.length > 0) return provider.weights ? weighted(ready, provider.weights, seed) : ready[0];
   if (usable.length > 0) return usable.toSorted((a, b) => readyAt(a) - readyAt(b))[0];
   return provider.keys.toSorted((a, b) => cooldownUntil(a) - cooldownUntil(b))[0];
+}
+
+function weighted<K extends { readonly fingerprint: string }>(ready: readonly K[], weights: ReadonlyMap<string, number>, seed: string): K {
+  const weightOf = (key: K): number => weights.get(key.fingerprint) ?? 1;
+  let left = seededUniform(seed, 'key') * ready.reduce((sum, key) => sum + weightOf(key), 0);
+  for (const key of ready) {
+    left -= weightOf(key);
+    if (left < 0) return key;
+  }
+  return ready.at(-1)!;
 }
 
 /** The providers whose keys are all cooling down, and until when; added to the targets' cooldowns. */

@@ -6,10 +6,15 @@ import type { ReportedRateLimits } from './rate-limit-headers.ts';
 /**
  * The outcome of an attempt, as health and rate limits observe it.
  * `credential` is the fingerprint of the provider key, '' for none. `tokens` is the call's estimate before it was sent, repeated at its
- * end. Each `sent` is followed by exactly one of answered, failed and aborted.
+ * end. `otherKey` marks a retry with another key of the account, which the retry budget does not count. Each `sent` is followed by exactly one of answered, failed and aborted.
  */
-export type Observation = { readonly target: string; readonly credential: string; readonly at: Instant; readonly tokens?: number } & (
-  | { readonly type: 'sent'; readonly kind?: AttemptKind }
+export type Observation = {
+  readonly target: string;
+  readonly credential: string;
+  readonly at: Instant;
+  readonly tokens?: number;
+} /** `otherKey`: a retry with another key of the account, which the retry budget does not count. */ & (
+  | { readonly type: 'sent'; readonly kind?: AttemptKind; readonly otherKey?: true }
   | {
       readonly type: 'answered';
       readonly firstTokenMs: Milliseconds;

@@ -52,7 +52,7 @@ export function observeRetryBudget(
     const now = refilled(before, observation.at, policy);
     return observation.kind === 'hedge' ? { ...now, hedgeNanoUsd: now.hedgeNanoUsd + observation.costNanoUsd } : before;
   }
-  if (observation.type !== 'sent') return before;
+  if (observation.type !== 'sent' || observation.otherKey) return before;
   const now = refilled(before, observation.at, policy);
   switch (observation.kind) {
     case undefined:

@@ -217,12 +217,12 @@ describe('target health', () => {
 });
 
 describe('keys', () => {
-  const account = { name: 'a', keys: [{ fingerprint: 'k1' }, { fingerprint: 'k2' }] };
+  const account = { name: 'a', keys: [{ fingerprint: 'k1' }, { fingerprint: 'k2' }], weights: new Map<string, number>() };
   const coolingDown = observeKeyCooldown(new Map(), failed(1000, 'authentication'));
   const chosen = (ring: KeyCooldowns, at: number): Set<string> =>
     new Set(Array.from({ length: 40 }, (_, i) => chooseKey(account, ring, `seed ${i}`, at)!.fingerprint));
 
-  test('are all used, chosen by seed', () => {
+  test('are all used when they have weights, chosen by seed', () => {
     expect(chosen(new Map(), 0)).toEqual(new Set(['k1', 'k2']));
     expect(chooseKey(account, new Map(), 'x', 0)).toBe(chooseKey(account, new Map(), 'x', 5000));
     expect(chooseKey({ name: 'none', keys: [] }, new Map(), 'x', 0)).toBeUndefined();
