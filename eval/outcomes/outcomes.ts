@@ -54,6 +54,9 @@ export interface Outcomes {
         readonly configurations: number;
         readonly from: Instant;
         readonly to: Instant;
+        readonly requests: number;
+        /** They name no conversation: each counts as independent of all others, whether or not it is. */
+        readonly withoutConversation: number;
       }
     | undefined;
 }

@@ -98,6 +98,8 @@ function sourceOf(rows: readonly OriginalRow[]): Outcomes['source'] {
     configurations: new Set(rows.map(({ config_hash: hash }) => hash)).size,
     from: times.reduce((a, b) => Math.min(a, b)),
     to: times.reduce((a, b) => Math.max(a, b)),
+    requests: rows.length,
+    withoutConversation: rows.filter(({ conversation_id: conversation }) => conversation === '').length,
   };
 }
 

@@ -8,10 +8,21 @@ import { count, percent } from './shared/format.ts';
 /** Where and when the requests were recorded, and under how many configurations; nothing for a file. */
 export function sourceNotes({ source }: Pick<Outcomes, 'source'>): readonly string[] {
   if (!source) return [];
-  const { routes, configurations, from, to } = source;
+  const { routes, configurations, from, to, requests, withoutConversation } = source;
   const day = (at: number): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');
   const shown = routes.length > 3 ? [...routes.slice(0, 3), `${routes.length - 3} more`] : routes;
-  return [`Recorded from ${day(from)} to ${day(to)} UTC, route ${shown.join(', ')}, ${count(configurations, 'configuration')}.`];
+  const alone =
+    withoutConversation === requests
+      ? 'No request names a conversation'
+      : `${count(withoutConversation, 'request')} of ${requests.toLocaleString('en')} name no conversation`;
+  return [
+    `Recorded from ${day(from)} to ${day(to)} UTC, route ${shown.join(', ')}, ${count(configurations, 'configuration')}.`,
+    ...(withoutConversation === 0
+      ? []
+      : [
+          `${alone}: each counts as independent of all others. Where they belong together, send x-hindcast-conversation: intervals are too narrow without it.`,
+        ]),
+  ];
 }
 
 /** The first lines of a comparison of two sides: the requests, those that are compared, and how each column is known. */

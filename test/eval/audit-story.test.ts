@@ -76,6 +76,7 @@ test('an audited request stands for two, an escalated one for itself, and a rout
   expect(JSON.parse(reported.stdout)).toMatchObject({
     method: expect.stringMatching(/^exact binomial on thinned requests$|^exact binomial$/),
     notes: expect.arrayContaining([
+      expect.stringMatching(/^No request names a conversation: each counts as independent/),
       expect.stringMatching(new RegExp(`sim/large is known for .*, ${audited.length} drawn with a chance of 0.50`)),
     ]),
   });
