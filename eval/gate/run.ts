@@ -25,13 +25,19 @@ export interface ComparedRequests {
   readonly bounds?: Bounds;
   /** What is not known, and what would make it known; undefined when nothing that is needed is missing. */
   readonly problem?: string;
+  /** The same of the difference alone: requests that both sides answer by the same target need no quality for it. */
+  readonly differenceProblem?: string | undefined;
 }
 
 /** Both sides on the items of which all that the two need is known; nothing to compare when there are none. */
 export function compareSides({ baseline, candidate }: Sides, outcomes: Outcomes): ComparedRequests {
   const columns = judgedColumns(baseline, candidate);
   const policies = { baseline: baseline.policy, candidate: candidate.policy };
-  const { known, weights, weightMax, missing, unlabelled, lacking } = comparablePolicies(outcomes.items, policies, columns);
+  const { known, weights, weightMax, missing, unlabelled, lacking, lackingForDifference } = comparablePolicies(
+    outcomes.items,
+    policies,
+    columns,
+  );
   const kept = { ...completeItems(outcomes.items, columns), items: known.items, dropped: droppedOf(lacking) };
   if (known.items.length === 0) return { kept };
   const { chain } = candidate;
@@ -51,12 +57,15 @@ export function compareSides({ baseline, candidate }: Sides, outcomes: Outcomes)
     ...side(joined(filled(known, policies, how), filled(missing, policies, how)), undefined),
     isFilled: true,
   });
-  const problem = missingProblem(unknown, known.items.length + missing.items.length, lacking);
+  const requests = known.items.length + missing.items.length;
+  const problem = missingProblem(unknown, requests, lacking);
+  const differing = [...lackingForDifference.values()].reduce((total, n) => total + n, 0);
+  const differenceProblem = differing === 0 ? undefined : missingProblem(differing, requests, lackingForDifference);
   return {
     kept,
     compared,
     bounds: { worst: bound('worst'), best: bound('best'), problem, isQualityAlone: missing.items.length === 0 },
-    problem,
+    ...{ problem, differenceProblem },
   };
 }
 

@@ -26,6 +26,8 @@ export interface ComparablePolicies {
   readonly unlabelled: number;
   /** By target, how many of the missing lack its outcome or its quality. */
   readonly lacking: ReadonlyMap<string, number>;
+  /** The same without requests that both policies answer by the same target: whatever such an answer is worth, it makes no difference. */
+  readonly lackingForDifference: ReadonlyMap<string, number>;
 }
 
 /**
@@ -42,6 +44,8 @@ export function comparablePolicies(
   const trials = { baseline: run(baseline), candidate: run(candidate) };
   const [at, missing, weights]: [number[], number[], number[]] = [[], [], []];
   const lacking = new Map<string, number>();
+  const lackingForDifference = new Map<string, number>();
+  const addTo = (counts: Map<string, number>, target: string): void => void counts.set(target, (counts.get(target) ?? 0) + 1);
   let [undrawn, unlabelled] = [0, 0];
   for (const [i, item] of items.entries()) {
     const lacks = [lackOf(trials.baseline, baseline, i), lackOf(trials.candidate, candidate, i)].find(lack => lack !== undefined);
@@ -52,13 +56,15 @@ export function comparablePolicies(
         unlabelled++;
         // Where quality is agreement, what is lacking is the answer to agree with.
         const lack = item.outcomes.has(compared.at(-1)!) ? bare : compared.at(-1)!;
-        lacking.set(lack, (lacking.get(lack) ?? 0) + 1);
+        addTo(lacking, lack);
+        if (answererOf(trials.baseline, baseline, i) !== answererOf(trials.candidate, candidate, i)) addTo(lackingForDifference, lack);
       }
       weights.push(needsDraw(item, trials, { baseline, candidate }, i) ? (item.weight ?? 1) : 1);
     } else if (isUndrawn(item) && !item.outcomes.has(lacks)) undrawn++;
     else {
       missing.push(i);
-      lacking.set(lacks, (lacking.get(lacks) ?? 0) + 1);
+      addTo(lacking, lacks);
+      addTo(lackingForDifference, lacks);
     }
   }
   const isEven = weights.every(weight => weight === weights[0]) && undrawn === 0;
@@ -71,7 +77,7 @@ export function comparablePolicies(
     ),
     ...{ undrawn, unlabelled },
     missing: paired(items, trials, missing),
-    lacking,
+    ...{ lacking, lackingForDifference },
   };
 }
 

@@ -172,7 +172,12 @@ export function simulatePair(
     targets: chain.targets,
     column: undefined,
   });
-  const { kept, compared, bounds, problem } = compareSides({ baseline: side(deployed), candidate: side(candidate) }, outcomes);
+  const {
+    kept,
+    compared,
+    bounds,
+    differenceProblem: problem,
+  } = compareSides({ baseline: side(deployed), candidate: side(candidate) }, outcomes);
   const weights = compared?.draws?.weights;
   return {
     kept,
