@@ -17,6 +17,7 @@ import { Drain } from './http/drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge, listenAt, urlOf } from './http/edge.ts';
 import { accessOf, checkOrigin, checkRequest, isLoopbackHost } from './http/guard.ts';
 import { refuseMetrics, sendMetrics } from './http/metrics-page.ts';
+import { answerCors } from './http/reading/cors.ts';
 import { readyRoute } from './http/ready.ts';
 import { contextOf, setContext } from './http/request-context.ts';
 import { RequestExecutor, type StartedExecution } from './http/request-executor.ts';
@@ -94,6 +95,7 @@ class GatewayServer implements Gateway {
       check: request => this.#check(request),
       refused: fallback.refused,
       admitted: response => this.#drain.track(response),
+      answerCors: (request, response) => answerCors(request, response, this.#version.settings.server.cors),
       dispatch: createDispatch(table, fallback),
       broken: ({ refusal }) => {
         this.#metrics.refused(refusal.code);
@@ -182,7 +184,7 @@ class GatewayServer implements Gateway {
   #check(request: IncomingMessage): Refusal | undefined {
     const { settings } = this.#version;
     const isLoopbackOnly = settings.keys.size === 0 && isLoopbackHost(this.#options.settings.server.host);
-    const refusal = checkRequest(request, this.#limits) ?? (isLoopbackOnly ? checkOrigin(request) : undefined);
+    const refusal = checkRequest(request, this.#limits) ?? (isLoopbackOnly ? checkOrigin(request, settings.server.cors) : undefined);
     if (refusal) return refusal;
     const access = accessOf(request.url!);
     if (access === 'metrics') return refuseMetrics(request, settings);

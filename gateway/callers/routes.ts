@@ -40,10 +40,13 @@ export function callerRoutes(handlers: CallerHandlers): readonly RouteEntry[] {
     handler: (request, response) => handlers.execute(dialect, request, response),
   });
   return [
-    chatRoute('/v1/chat/completions', openaiChat),
-    chatRoute('/v1/completions', openaiCompletions),
-    chatRoute('/v1/responses', openaiResponses),
-    chatRoute('/v1/messages', anthropicMessages),
+    // Clients whose base URL lacks the version mean the same.
+    ...['/v1', ''].flatMap(root => [
+      chatRoute(`${root}/chat/completions`, openaiChat),
+      chatRoute(`${root}/completions`, openaiCompletions),
+      chatRoute(`${root}/responses`, openaiResponses),
+      chatRoute(`${root}/messages`, anthropicMessages),
+    ]),
     {
       method: 'POST',
       path: '/v1/messages/count_tokens',

@@ -34,6 +34,8 @@ export interface RequestGuard {
   check(request: IncomingMessage): Refusal | undefined;
   refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
   admitted(response: ServerResponse): void;
+  /** Answers a browser's question, or marks the response for it; true when the request is answered. */
+  answerCors(request: IncomingMessage, response: ServerResponse): boolean;
   /** Takes a request before the server's own listeners; false when they shall have it. */
   dispatch(request: IncomingMessage, response: ServerResponse): boolean;
   /** The bytes of a connection were no HTTP request; gives the id that its answer shall carry. */
@@ -84,6 +86,7 @@ export function guardEdge(server: Server, limits: EdgeLimits, guard: RequestGuar
   const onRequest: RequestListener = (request, response) => {
     setResponse(request.socket, response);
     response.on('error', ignored); // the connection's end; 'close' follows
+    if (guard.answerCors(request, response)) return;
     const refusal = guard.check(request);
     if (refusal) return guard.refused(request, response, refusal);
     guard.admitted(response);

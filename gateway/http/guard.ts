@@ -1,8 +1,10 @@
 /** Checks of every request before routing: HTTP framing, Host and Origin. Pure over the request head. */
 import type { IncomingMessage } from 'node:http';
 import { forbidden, type Refusal } from '../exchange/response/refusal.ts';
+import type { CorsSettings } from '../settings/server-settings.ts';
 import { tooLarge } from './body.ts';
 import { type EdgeLimits, headersTooLarge, invalidHttp } from './edge.ts';
+import { allowsOrigin } from './reading/cors.ts';
 
 const hostShape = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
 
@@ -42,7 +44,7 @@ export const isLoopbackHost = (host: string): boolean => loopbackName.test(host)
  * A gateway on loopback without keys trusts every program of this machine, but no web page: a page reaches it by a name of its own
  * that was made to resolve to loopback (DNS rebinding), or directly, and then says so in `origin`.
  */
-export function checkOrigin({ headers }: IncomingMessage): Refusal | undefined {
+export function checkOrigin({ headers }: IncomingMessage, cors?: CorsSettings): Refusal | undefined {
   const host = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
   if (!loopbackName.test(host) && !containerNames.includes(host)) {
     return forbidden(
@@ -51,7 +53,7 @@ export function checkOrigin({ headers }: IncomingMessage): Refusal | undefined {
     );
   }
   const { origin } = headers;
-  if (origin === undefined) return undefined;
+  if (origin === undefined || allowsOrigin(cors, origin)) return undefined;
   const from = /^https?:\/\/([^/:]+|\[[0-9a-f:.]+\])(?::\d+)?$/i.exec(origin)?.[1];
   if (from !== undefined && loopbackName.test(from)) return undefined;
   return forbidden(

@@ -11,13 +11,14 @@ import { type QueuePolicy, queueDefault } from '../core/targets/queue.ts';
 import type { RateLimitPolicy } from '../core/targets/rate-limits.ts';
 import { type RetryBudgetPolicy, retryBudgetDefault } from '../core/targets/retry-budget.ts';
 import type { Secret } from './secret.ts';
+import type { ServerSettings } from './server-settings.ts';
 
 export interface Settings {
   /** 16 hex digits over the expanded config with every secret replaced by its fingerprint; on each record and span. */
   readonly hash: string;
   /** The file it came from; undefined when providers were made from the environment. */
   readonly file: string | undefined;
-  readonly server: { readonly host: string; readonly port: number; readonly workers: number };
+  readonly server: ServerSettings;
   readonly store: {
     readonly url: 'embedded' | string;
     /** Absolute. */

@@ -23,7 +23,7 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
   return deepFreeze({
     hash,
     file,
-    server: { ...server, workers: server.workers === 'auto' ? availableParallelism() : server.workers },
+    server: serverOf(server),
     store: {
       ...store,
       cluster: store.cluster,
@@ -101,4 +101,15 @@ function deepFreeze<Value>(value: Value): Value {
   if (value instanceof Map) for (const inner of value.values()) deepFreeze(inner);
   else for (const [name, inner] of Object.entries(value)) if (name !== 'provider') deepFreeze(inner);
   return Object.freeze(value);
+}
+
+function serverOf({ host, port, workers, cors }: Config['server']): Settings['server'] {
+  const { origins, headers, max_age: maxAgeMs } = cors;
+  const lower = headers.map(name => name.toLowerCase());
+  return {
+    host,
+    port,
+    workers: workers === 'auto' ? availableParallelism() : workers,
+    ...(origins.length > 0 ? { cors: { origins, headers: lower, maxAgeMs } } : {}),
+  };
 }

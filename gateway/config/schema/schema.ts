@@ -41,6 +41,17 @@ const server = section('a map such as { host: 127.0.0.1, port: 4000 }', {
     })
     .default(1)
     .describe('Number of processes that serve requests; `auto` for one per core.'),
+  cors: section('a map such as { origins: ["https://app.example.com"] }', {
+    origins: list('a list of origins', text('an origin such as https://app.example.com, or *'), 1_000)
+      .default([])
+      .describe('Sites whose pages may call, as browsers name them; `*` for all. None by default.'),
+    headers: list('a list of headers', text('the name of a header, or *'), 100)
+      .default([])
+      .describe("Request headers that pages may send beside those of the gateway's clients; `*` for all."),
+    max_age: duration(0, 86_400_000).prefault('10m').describe('How long browsers keep the permission.'),
+  })
+    .prefault({})
+    .describe('Calls from web pages of other sites. The admin API takes none.'),
 });
 
 const store = section('a map such as { url: embedded, path: ./hindcast-data }', {
