@@ -55,6 +55,35 @@ const overview = createRoute({
   component: lazyRouteComponent(() => import('./overview/page.tsx'), 'OverviewPage'),
 });
 
+const targets = createRoute({
+  getParentRoute: () => root,
+  path: '/targets',
+  component: lazyRouteComponent(() => import('./targets/page.tsx'), 'TargetsPage'),
+});
+
+const access = createRoute({
+  getParentRoute: () => root,
+  path: '/access',
+  validateSearch: tabOf,
+  component: lazyRouteComponent(() => import('./access/page.tsx'), 'AccessPage'),
+});
+
+const playground = createRoute({
+  getParentRoute: () => root,
+  path: '/playground',
+  validateSearch: (search): { readonly from?: string; readonly targets?: string } => ({
+    ...words(search, 'from'),
+    ...words(search, 'targets'),
+  }),
+  component: lazyRouteComponent(() => import('./playground/page.tsx'), 'PlaygroundPage'),
+});
+
+const config = createRoute({
+  getParentRoute: () => root,
+  path: '/config',
+  component: lazyRouteComponent(() => import('./config/page.tsx'), 'ConfigPage'),
+});
+
 const NotFound = () => (
   <Empty title="There is no such page">
     <Link to="/traffic">Go to the traffic</Link>
@@ -62,7 +91,7 @@ const NotFound = () => (
 );
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, traffic, exchange, runs, compare, thresholds, overview]),
+  routeTree: root.addChildren([start, traffic, exchange, runs, compare, thresholds, overview, targets, access, playground, config]),
   basepath: '/console',
   defaultPreload: 'intent',
   defaultPreloadStaleTime: 0,

@@ -6,6 +6,7 @@ import { useEffect } from 'react';
 import { mayActAs, query, session } from '../api/queries.ts';
 import { CopyButton } from '../parts/buttons.tsx';
 import { Loaded } from '../parts/feedback.tsx';
+import { Icon } from '../parts/icons.tsx';
 import { Outcome } from '../parts/outcome.tsx';
 import { type Figure, PageHead, Panel, Strip } from '../parts/panel.tsx';
 import { type Pane, Tabs } from '../parts/tabs.tsx';
@@ -86,6 +87,12 @@ function Head({ exchange, maySeeTexts }: { readonly exchange: ExchangeDetail; re
         }
         sub={dateTime(exchange.received_at)}
       >
+        {maySeeTexts && (
+          <Link className="button" to="/playground" search={{ from: exchange.id, targets: exchange.route }}>
+            <Icon name="playground" />
+            Ask again
+          </Link>
+        )}
         {maySeeTexts && <CurlButton exchange={exchange} />}
         <CopyButton label="Copy id" text={exchange.id} />
       </PageHead>

@@ -11,7 +11,7 @@ import { setTheme, type Theme, useTheme } from '../parts/theme.ts';
 import { Login } from './login.tsx';
 
 interface Place {
-  readonly to: '/traffic' | '/overview' | '/replay' | '/thresholds';
+  readonly to: '/traffic' | '/overview' | '/replay' | '/thresholds' | '/targets' | '/access' | '/playground' | '/config';
   readonly icon: IconName;
   readonly title: string;
   readonly role: Role;
@@ -22,6 +22,10 @@ const places: readonly Place[] = [
   { to: '/overview', icon: 'overview', title: 'Overview', role: 'viewer' },
   { to: '/replay', icon: 'replay', title: 'Replay', role: 'viewer' },
   { to: '/thresholds', icon: 'thresholds', title: 'Thresholds', role: 'viewer' },
+  { to: '/targets', icon: 'targets', title: 'Targets', role: 'viewer' },
+  { to: '/playground', icon: 'playground', title: 'Playground', role: 'analyst' },
+  { to: '/access', icon: 'access', title: 'Keys & budgets', role: 'viewer' },
+  { to: '/config', icon: 'config', title: 'Config', role: 'admin' },
 ];
 
 export function Shell() {
