@@ -93,13 +93,13 @@ function prepareVerbatim(fitting: Fitting): PreparedRequest {
   const { chat, toolNames } = fitted;
   const { wire, fieldNames } = request.dialect;
   const changes = { model, stream: chat.stream, logprobs };
-  const isAlike = chat === measured && fitted.warnings.length === 0 && !provider.adapt && !provider.adaptAnswer;
+  const isAlike = chat === measured && fitted.warnings.length === 0 && !provider.adapt;
   const bytes = isAlike ? patchRequestBytes(wire, request.raw, request.body, changes) : undefined;
-  if (bytes) return prepareBytes(pathOf(provider, model, chat), bytes, chat, provider.wire);
+  const adaptAnswer = provider.adaptAnswer?.();
+  if (bytes) return prepareBytes(pathOf(provider, model, chat), bytes, fitted.chat, provider.wire, adaptAnswer);
   const patched = patchRequestText(wire, request.raw, changes);
   const within = chat === measured || !limits ? patched : changeBody(patched, value => fitBody(wire, value, limits, sha256));
   const { body, warnings } = adaptBody(within, provider, model);
-  const adaptAnswer = provider.adaptAnswer?.();
   const limitWarnings = withCallerFieldNames(fitted.warnings, fieldNames, request.chat.messagePaths);
   return {
     path: pathOf(provider, model, chat),
@@ -115,7 +115,13 @@ function prepareVerbatim(fitting: Fitting): PreparedRequest {
 }
 
 /** The caller's bytes, of which a text is made where one is needed. */
-function prepareBytes(path: string, bytes: Buffer, chat: ChatRequest, wire: string): PreparedRequest {
+function prepareBytes(
+  path: string,
+  bytes: Buffer,
+  chat: ChatRequest,
+  wire: string,
+  adaptAnswer: PreparedRequest['adaptAnswer'],
+): PreparedRequest {
   return {
     path,
     bytes,
@@ -126,6 +132,7 @@ function prepareBytes(path: string, bytes: Buffer, chat: ChatRequest, wire: stri
     chat,
     wire,
     isVerbatim: true,
+    ...(adaptAnswer ? { adaptAnswer } : {}),
   };
 }
 

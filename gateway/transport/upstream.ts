@@ -49,6 +49,9 @@ interface OriginPool {
 export function httpUpstream(connectionsMax = connectionsMaxDefault): Upstream {
   const pools = new Map<string, OriginPool>();
   const parsedUrls = new Map<string, ParsedUrl>();
+  // Most calls go where the one before went.
+  let lastUrl = '';
+  let last!: ParsedUrl;
   const poolOf = (origin: string, allowPrivate: boolean): OriginPool => {
     const key = `${allowPrivate} ${origin}`;
     let existing = pools.get(key);
@@ -71,12 +74,17 @@ export function httpUpstream(connectionsMax = connectionsMaxDefault): Upstream {
   };
   return {
     send: (call, listener) => {
-      const parsed = parsedUrls.get(call.url) ?? parseUrl(call.url);
-      putLruEntry(parsedUrls, call.url, parsed, parsedUrlsMax);
+      const parsed = call.url === lastUrl ? last : (parsedUrls.get(call.url) ?? parseUrl(call.url));
+      if (parsed !== last) {
+        putLruEntry(parsedUrls, call.url, parsed, parsedUrlsMax);
+        [lastUrl, last] = [call.url, parsed];
+      }
       if (!call.allowPrivate && parsed.isPrivate) {
         return rejectCall(listener, { kind: 'unreachable', message: 'private addresses need allow_private: true' });
       }
-      const connections = poolOf(parsed.origin, call.allowPrivate);
+      const place = call.allowPrivate ? 'anyPool' : 'publicPool';
+      parsed[place] ??= poolOf(parsed.origin, call.allowPrivate);
+      const connections = parsed[place];
       // It would wait, unseen, until some other answer ends: another target, or a word to the caller, is better.
       if (connections.inFlight >= connectionsMax) {
         return rejectCall(listener, { kind: 'overloaded', message: `all ${connectionsMax} connections to ${parsed.origin} are in use` });
@@ -94,6 +102,9 @@ interface ParsedUrl {
   readonly origin: string;
   readonly path: string;
   readonly isPrivate: boolean;
+  /** Of its origin, once it was called: with and without private addresses. */
+  anyPool?: OriginPool;
+  publicPool?: OriginPool;
 }
 
 const parsedUrlsMax = 1_000;

@@ -48,7 +48,7 @@ function callTarget(
   const { provider, allowPrivate } = target;
   if (provider.simulate) return simulatedTransport(provider.simulate(prepared, target.model), clock, listener);
   const headers = constantHeaders(target, prepared, propagated) ?? headersFor(target, prepared, propagated);
-  const url = urlOf(target, prepared.path);
+  const url = constantUrl(target, prepared.path);
   const authHeaders = authenticateCall(target, { url, body, headers }, clock.now());
   if (authHeaders === noAuthHeaders) return upstream.send({ url, headers, body, allowPrivate }, listener);
   const send = (auth: HeaderFields): UpstreamHandle =>
@@ -62,17 +62,40 @@ const headersFor = (target: Target, prepared: PreparedRequest, propagated: Propa
 });
 
 /** By target and key, of requests and of streams. */
-const constants = new WeakMap<Target, { whole?: HeaderFields; streamed?: HeaderFields }>();
+interface CallConstants {
+  whole?: HeaderFields;
+  streamed?: HeaderFields;
+  /** Of the path that was called last. */
+  path?: string;
+  url?: string;
+}
 
-/** The headers of a target where they are the same for every call; undefined where a call has some of its own. */
-function constantHeaders(target: Target, prepared: PreparedRequest, propagated: PropagatedContext): HeaderFields | undefined {
-  const { stream } = prepared.chat;
-  if (target.trace || propagated.hops > 0 || (prepared.isVerbatim && prepared.wire === 'anthropic-messages')) return undefined;
+const constants = new WeakMap<Target, CallConstants>();
+
+function constantsOf(target: Target): CallConstants {
   let known = constants.get(target);
   if (!known) {
     known = {};
     constants.set(target, known);
   }
+  return known;
+}
+
+/** The same text for the same path, so that it is compared and looked up without being made again. */
+function constantUrl(target: Target, path: string): string {
+  const known = constantsOf(target);
+  if (known.path !== path || known.url === undefined) {
+    known.path = path;
+    known.url = urlOf(target, path);
+  }
+  return known.url;
+}
+
+/** The headers of a target where they are the same for every call; undefined where a call has some of its own. */
+function constantHeaders(target: Target, prepared: PreparedRequest, propagated: PropagatedContext): HeaderFields | undefined {
+  const { stream } = prepared.chat;
+  if (target.trace || propagated.hops > 0 || (prepared.isVerbatim && prepared.wire === 'anthropic-messages')) return undefined;
+  const known = constantsOf(target);
   const form = stream ? 'streamed' : 'whole';
   known[form] ??= headersFor(target, prepared, propagated);
   return known[form];
