@@ -40,7 +40,7 @@ function readingOf(response: ReturnType<typeof gemini.parseResponse>): Reading {
   const { choices, usage } = response as ChatResponse;
   expect(choices).toHaveLength(1);
   const { content, finish } = choices[0]!;
-  const { source, audioInput, audioOutput, ...counts } = usage!;
+  const { source, audioInput, audioOutput, audioCached, ...counts } = usage!;
   const calls = content.filter(part => part.type === 'tool-call');
   expect(source).toBe('provider');
   expect(new Set(calls.map(call => call.id)).size, 'ids differ').toBe(calls.length);
