@@ -28,7 +28,7 @@ import { auditRollbacks } from './observability/audit.ts';
 import { requestLine } from './observability/logs.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { type FileRegistry, openFileRegistry } from './passthrough/batches/file-registry.ts';
-import { passThroughRoutes } from './passthrough/routes.ts';
+import { passThroughRoutes, registerStoredResponse } from './passthrough/routes.ts';
 import { wallClock } from './settings/clock.ts';
 import { newExchangeId, traceFrom } from './settings/ids.ts';
 import type { Settings } from './settings/settings.ts';
@@ -131,6 +131,7 @@ class GatewayServer implements Gateway {
     }
     this.#options.log.info(requestLine(exchange), { id: exchange.id });
     auditRollbacks(this.#fleet.rollouts.observe(exchange), this.#options.audit);
+    registerStoredResponse(this.#ledger, exchange, request, execution.response());
     this.#shadowTraffic.dispatch(exchange, request, settings, runtime);
   }
 

@@ -101,7 +101,8 @@ export type Operation =
   | 'moderation'
   | 'rerank'
   | 'files'
-  | 'batches';
+  | 'batches'
+  | 'responses';
 
 /** The caller of an exchange, from its key, its headers and its body. */
 export interface Caller {

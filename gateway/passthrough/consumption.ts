@@ -23,6 +23,8 @@ export interface RequestFields {
 
 /** What the response used. `body` is its JSON, or the events of its stream in order; [] when it was neither. */
 export function consumptionOf(operation: Operation, fields: RequestFields, body: readonly JsonObject[]): Consumption {
+  // A stored response tells what it used when it was made.
+  if (operation === 'responses') return { servedModel: '' };
   const last = body.findLast(event => isObject(event.usage)) ?? body.at(-1) ?? {};
   const usage = isObject(last.usage) ? last.usage : {};
   const servedModel = typeof last.model === 'string' ? last.model : '';

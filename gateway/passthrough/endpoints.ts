@@ -47,4 +47,8 @@ export const endpoints: readonly Endpoint[] = [
   accountEndpoint('batches', 'GET', '/v1/batches'),
   accountEndpoint('batches', 'GET', '/v1/batches/{id}'),
   accountEndpoint('batches', 'POST', '/v1/batches/{id}/cancel'),
+  accountEndpoint('responses', 'GET', '/v1/responses/{id}'),
+  accountEndpoint('responses', 'DELETE', '/v1/responses/{id}'),
+  accountEndpoint('responses', 'GET', '/v1/responses/{id}/input_items'),
+  accountEndpoint('responses', 'POST', '/v1/responses/{id}/cancel'),
 ];

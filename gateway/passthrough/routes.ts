@@ -10,6 +10,8 @@ import type { FileRegistry } from './batches/file-registry.ts';
 import { endpoints } from './endpoints.ts';
 import { passThrough, type StartedPassThrough } from './pass-through.ts';
 
+export { registerStoredResponse } from './batches/stored-responses.ts';
+
 /** What the server provides to them. */
 export interface PassThroughDependencies {
   readonly limits: BodyLimits;

@@ -7,10 +7,10 @@ const fileOperations: readonly Operation[] = ['files', 'batches'];
 
 /** By provider name. Source: the vendors' API references, November 2026. Only endpoints of the same format are listed. */
 const supportedOperations: Readonly<Record<string, readonly Operation[]>> = {
-  openai: ['embeddings', 'images', 'moderation', ...audioOperations, ...fileOperations],
+  openai: ['embeddings', 'images', 'moderation', 'responses', ...audioOperations, ...fileOperations],
   azure: ['embeddings', 'images', ...audioOperations, ...fileOperations],
   groq: [...audioOperations, ...fileOperations],
-  'openai-responses': ['embeddings'],
+  'openai-responses': ['embeddings', 'responses'],
   gemini: ['embeddings'],
   openrouter: ['embeddings'],
   qwen: ['embeddings'],
