@@ -169,8 +169,11 @@ function files(evaluation: Command): void {
     .addHelpText('after', snapshotHelp)
     .action(action((options: SnapshotOptions) => runSnapshot(options)));
 
-  commonFlags(evaluation.command('import <file>').description('keep outcomes that were measured elsewhere as a run'))
+  commonFlags(evaluation.command('import <file...>').description('keep outcomes that were measured elsewhere as a run'))
     .option('--name <name>', "what people call it; the file's name otherwise")
+    .option('--target <name>', 'of every row, where the files do not name it')
+    .option('--quality <name>', 'the score or metric that is the quality; the first by default')
+    .option('-o, --output <file>', 'write the outcomes as JSON lines instead of keeping them')
     .addHelpText('after', importHelp)
-    .action(action((file: string, options: ImportOptions) => runImport(file, options)));
+    .action(action((files: readonly string[], options: ImportOptions) => runImport(files, options)));
 }

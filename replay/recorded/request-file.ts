@@ -42,7 +42,7 @@ export async function readRequests(files: readonly string[]): Promise<FileReques
 
 async function* rowsOf(file: string): AsyncIterable<Json> {
   try {
-    if (/\.parquet$/i.test(file)) yield* (await parquetReadObjects({ file: await asyncBufferFromFile(file), compressors })).map(plainRow);
+    if (/\.parquet$/i.test(file)) yield* await parquetRows(file);
     else if (/\.json$/i.test(file)) yield* rowsIn(JSON.parse(await readFile(file, 'utf8')) as Json);
     else yield* linesOf(file);
   } catch (error) {
@@ -70,6 +70,10 @@ const rowsIn = (value: Json): readonly Json[] => {
   const data = isObject(value) ? (value.data ?? value.requests ?? value.rows) : undefined;
   return Array.isArray(data) ? (data as readonly Json[]) : [value];
 };
+
+/** The rows of a Parquet file, with big integers, dates and bytes as JSON values. */
+export const parquetRows = async (file: string): Promise<readonly Json[]> =>
+  (await parquetReadObjects({ file: await asyncBufferFromFile(file), compressors })).map(plainRow);
 
 /** hyparquet decompresses only Snappy; Node has the other common formats. */
 const compressors = {

@@ -51,10 +51,18 @@ A prompt or a model is upgraded the same way: two snapshots with the same ids, o
 Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive, 4 the data are incomplete (budget), 5 no request has every outcome.`;
 
 export const importHelp = `
-Example:
-  hindcast eval import outcomes.jsonl
+Formats, found by their content: outcomes of this project (JSON lines), results of promptfoo, logs of inspect_ai (as JSON), samples of
+lm-evaluation-harness, observations and scores of Langfuse, and tables (CSV, Parquet, JSON) with the columns id, target, quality, cost and, where
+they are known, cluster, confidence, latency_ms, ttft_ms, model, error and signals by name; every other column is a tag. Several files are one set:
+one log for each model, say. A request that was answered several times by one target is several items of one cluster.
 
-The same file again adds nothing.`;
+Examples:
+  hindcast eval import outcomes.jsonl
+  hindcast eval import results.json --quality correctness
+  hindcast eval import logs/gpt-small.json logs/gpt-large.json -o outcomes.jsonl
+  hindcast eval import observations.jsonl scores.jsonl --quality helpful
+
+The same files again add nothing. Exit codes: 0 done, 2 usage, 5 no outcome in the files.`;
 
 export const calibrateHelp = `
 Signals are given with commas between; all looks at every signal that some answer shows. The curve (none, Platt, beta or isotonic) is the one with
