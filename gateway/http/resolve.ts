@@ -60,8 +60,14 @@ interface RequestedName {
   readonly param: string;
 }
 
+/** One name, as nearly all requests have it. */
+const plainName = /^[\w./:@-]{1,200}$/;
+
 /** The names in the order they shall be tried. Each may itself be a comma list. */
 function namesOf(body: JsonObject): readonly RequestedName[] | Refusal {
+  const { model, models, fallbacks } = body;
+  const isOne = (models ?? fallbacks ?? undefined) === undefined && typeof model === 'string' && plainName.test(model);
+  if (isOne) return [{ name: model, param: 'model' }];
   const names: RequestedName[] = [];
   for (const param of ['model', 'models', 'fallbacks']) {
     const texts = namesIn(body[param], param);

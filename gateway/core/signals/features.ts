@@ -1,5 +1,5 @@
 /** Features of a response for a trained scorer: each in [0, 1], higher is more confident. None is a threshold's own signal. */
-import type { ChatRequest, ChatResponse, Choice, TokenLogprob } from '../chat/chat.ts';
+import type { ChatRequest, ChatResponse, Choice, Part, TokenLogprob } from '../chat/chat.ts';
 import { parseJson } from '../chat/json.ts';
 import { conforms } from '../chat/json-schema.ts';
 import type { FeatureName, Signals } from './names.ts';
@@ -12,13 +12,15 @@ export function measureSignalsAndFeatures(request: ChatRequest, response: ChatRe
   if (!choice) return {};
   const text = responseText(response);
   const signals = measureSignals(request, response);
-  return {
-    ...tokenFeatures(choice.logprobs ?? [], text),
-    ...textFeatures(request, text),
-    ...signals,
-    sound: soundness(request, choice, text, signals),
-  };
+  const measured: { -readonly [Name in keyof Signals]: Signals[Name] } & Measured = {};
+  if (choice.logprobs) addTokenFeatures(measured, choice.logprobs, text);
+  addTextFeatures(measured, request, text);
+  for (const name in signals) measured[name as keyof Signals] = signals[name as keyof Signals]!;
+  measured.sound = soundness(request, choice, text, signals);
+  return measured;
 }
+
+const noCalls: readonly (Part & { readonly type: 'tool-call' })[] = [];
 
 /** A caller with so small a maximum wants the response cut. */
 const intendedCutTokens = 16;
@@ -31,17 +33,20 @@ function soundness(
   signals: Signals,
 ): 0 | 1 {
   const { reason } = choice.finish;
-  const calls = choice.content.flatMap(part => (part.type === 'tool-call' ? [part] : []));
+  const calls = choice.content.some(isToolCall) ? choice.content.filter(isToolCall) : noCalls;
   const failed =
     failedFinishReasons.has(reason) ||
     (reason === 'length' && maxOutputTokens > intendedCutTokens) ||
     (text.trim() === '' && calls.length === 0) ||
-    choice.content.some(part => part.type === 'refusal') ||
+    choice.content.some(isRefusalPart) ||
     signals.schema_valid === 0 ||
     isRefusalText(text) ||
     calls.some(call => !matchesTool(call, tools));
   return failed ? 0 : 1;
 }
+
+const isToolCall = (part: Part): part is Part & { readonly type: 'tool-call' } => part.type === 'tool-call';
+const isRefusalPart = ({ type }: Part): boolean => type === 'refusal';
 
 function matchesTool(call: { readonly name: string; readonly arguments: string }, tools: ChatRequest['tools']): boolean {
   const tool = tools.find(({ name }) => name === call.name);
@@ -60,15 +65,13 @@ type Measured = Partial<Record<FeatureName, number>>;
 
 const probability = (logprob: number): number => Math.min(1, Math.max(0, Math.exp(logprob)));
 
-function tokenFeatures(tokens: readonly TokenLogprob[], text: string): Measured {
+function addTokenFeatures(to: Measured, tokens: readonly TokenLogprob[], text: string): void {
   const logprobs = tokens.map(t => t.logprob).filter(Number.isFinite);
-  if (logprobs.length === 0) return {};
+  if (logprobs.length === 0) return;
   const sorted = logprobs.toSorted((a, b) => a - b);
   const values = /^\s*[{[]/.test(text) ? valueTokens(tokens).filter(t => Number.isFinite(t.logprob)) : [];
-  return {
-    quantile_logprob_20: probability(sorted[Math.floor(0.2 * (sorted.length - 1))]!),
-    ...(values.length === 0 ? {} : { value_logprob: probability(values.reduce((sum, t) => sum + t.logprob, 0) / values.length) }),
-  };
+  to.quantile_logprob_20 = probability(sorted[Math.floor(0.2 * (sorted.length - 1))]!);
+  if (values.length > 0) to.value_logprob = probability(values.reduce((sum, t) => sum + t.logprob, 0) / values.length);
 }
 
 /** Longer texts are measured by their beginning. */
@@ -76,22 +79,20 @@ const textLengthMax = 20_000;
 const hedgePattern =
   /\b(?:i think|i believe|i guess|i am not sure|i['’]m not sure|perhaps|maybe|possibly|probably|it seems|might be|could be|not certain|unclear|hard to say)\b/gi;
 
-function textFeatures({ messages }: ChatRequest, fullText: string): Measured {
+function addTextFeatures(to: Measured, { messages }: ChatRequest, fullText: string): void {
   const text = fullText.slice(0, textLengthMax);
   const asciiWords = wordsOfAscii(text);
   const words = asciiWords ?? wordsOfAnyScript(text);
-  if (words.length === 0) return {};
+  if (words.length === 0) return;
   // Beside a letter of another script the words are not counted as ASCII words, but the expression may still match.
   const mayHedge = !asciiWords || saysHedge(asciiWords);
   const hedged = mayHedge ? (text.match(hedgePattern)?.length ?? 0) : 0;
   const promptScript = scriptOf(lastUserText(messages));
   const responseScript = asciiWords ? scriptOfAscii(text) : scriptOf(text);
-  return {
-    brevity: 1 / (1 + words.length / 200),
-    unhedged: 1 / (1 + (50 * hedged) / words.length),
-    ...(words.length < 3 ? {} : { variety: countDistinctTrigrams(words) / (words.length - 2) }),
-    ...(promptScript === undefined || responseScript === undefined ? {} : { same_script: promptScript === responseScript ? 1 : 0 }),
-  };
+  to.brevity = 1 / (1 + words.length / 200);
+  to.unhedged = 1 / (1 + (50 * hedged) / words.length);
+  if (words.length >= 3) to.variety = countDistinctTrigrams(words) / (words.length - 2);
+  if (promptScript !== undefined && responseScript !== undefined) to.same_script = promptScript === responseScript ? 1 : 0;
 }
 
 /** Words are compared by a hash of their letters, because every response is measured and cutting strings costs more. */

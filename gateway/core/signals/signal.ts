@@ -39,7 +39,9 @@ export function topLogprobsOf(signal: SignalName | FeatureName | 'confidence'): 
 /** The signals of the first choice. */
 export function measureSignals(request: ChatRequest, response: ChatResponse): Signals {
   const choice = response.choices[0];
-  return choice ? { ...measureTokens(choice.logprobs ?? []), ...measureText(request, choice, responseText(response)) } : {};
+  if (!choice) return {};
+  const text = measureText(request, choice, responseText(response));
+  return choice.logprobs ? { ...measureTokens(choice.logprobs), ...text } : text;
 }
 
 type Measured = Partial<Record<SignalName, number>>;
@@ -79,8 +81,12 @@ function measureText({ output }: ChatRequest, choice: Choice, text: string): Mea
 }
 
 /** The text of the first choice. */
-export const responseText = (response: ChatResponse): string =>
-  (response.choices[0]?.content ?? []).map(part => (part.type === 'text' ? part.text : '')).join('');
+export function responseText({ choices: [choice] }: ChatResponse): string {
+  if (!choice) return '';
+  let text = '';
+  for (const part of choice.content) if (part.type === 'text') text += part.text;
+  return text;
+}
 
 const clamp = (x: number): number => Math.min(1, Math.max(0, x));
 const probability = (logprob: number): number => clamp(Math.exp(logprob));

@@ -86,9 +86,11 @@ const noneRefused: readonly ExtraCall[] = [];
 
 /** The kinds of extra calls that are refused now. */
 export function refusedExtraCalls(budget: RetryBudget, at: Instant, policy: RetryBudgetPolicy = retryBudgetDefault): readonly ExtraCall[] {
+  const { hedgeNanoUsdPerHour: priceMax } = policy;
+  // As much as that is left however long ago it was: nothing of it is computed.
+  if (budget.steadyRetries >= 1 && budget.hedges >= 1 && priceMax === undefined) return noneRefused;
   const now = refilled(budget, at, policy);
   const retry = now.earnedRetries + now.steadyRetries < 1 - 1e-9;
-  const { hedgeNanoUsdPerHour: priceMax } = policy;
   const hedge = now.hedges < 1 - 1e-9 || (priceMax !== undefined && now.hedgeNanoUsd >= priceMax);
   if (!retry && !hedge) return noneRefused;
   return [...(retry ? (['retry'] as const) : []), ...(hedge ? (['hedge'] as const) : [])];
