@@ -1,4 +1,4 @@
-/** Reads the requests of callers with what they were told, in order of arrival. */
+/** Reads the requests of callers with the answers that they got, in order of arrival. */
 import { createHash } from 'node:crypto';
 import { type CacheScope, exactKeyText, scopeParts } from '../../gateway/core/cache/exact-key.ts';
 import type { FinishReason } from '../../gateway/core/chat/chat.ts';
@@ -45,7 +45,7 @@ interface Row {
 /** Finish reasons of whole answers, as records have them. */
 const wholeFinishes: ReadonlySet<string> = new Set(['stop', 'tool-calls'] satisfies FinishReason[]);
 
-/** The selected requests in order of arrival, with keys of the scope and hashes of what callers were told. */
+/** The selected requests in order of arrival, with keys of the scope and hashes of the answers. */
 export async function readRecordedRequests(store: Store, { route, since, scope, limit }: RecordedSelection): Promise<RecordedRequests> {
   const requests: CachedRequest[] = [];
   const [routes, configurations] = [new Set<string>(), new Set<string>()];

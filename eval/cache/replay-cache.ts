@@ -7,7 +7,7 @@ export interface CachedRequest {
   readonly endedAt: number;
   /** Equal for requests that may share an answer. */
   readonly key: string;
-  /** What the caller was told, as a hash of text and tool calls; undefined where the body cannot be read. */
+  /** The answer that the caller got, as a hash of text and tool calls; undefined where the body cannot be read. */
   readonly answer: string | undefined;
   /** Whole, and of a kind that a cache may keep: no error, no cut or filtered answer. */
   readonly isCacheable: boolean;
@@ -31,7 +31,7 @@ export interface CacheOutcome {
   readonly unpricedHits: number;
   /** Seconds of waiting that callers of hits were spared. */
   readonly savedSeconds: number;
-  /** Hits whose own recorded answer can be read, and those of them that were told something else. */
+  /** Hits whose own recorded answer can be read, and those of them that got another answer. */
   readonly comparedHits: number;
   readonly differentHits: number;
   readonly differentShare: Estimate | undefined;

@@ -1,4 +1,4 @@
-/** `hindcast eval cache`: what a response cache would have saved on recorded traffic, and whom it would have told something else. */
+/** `hindcast eval cache`: what a response cache would have saved on recorded traffic, and who would have got a different answer. */
 import { CommandError, exit, loadSettings, printResult, table } from '../../../gateway/cli/command.ts';
 import { parseDuration } from '../../../gateway/cli/duration.ts';
 import type { CacheScope } from '../../../gateway/core/cache/exact-key.ts';

@@ -7,7 +7,7 @@ import { type CacheOptions, runCache, scopes } from './cache.ts';
 
 /** Adds the command to `hindcast eval`. */
 export function registerCache(evaluation: Command): void {
-  commonFlags(evaluation.command('cache').description('what a response cache would have saved, and whom it would have told something else'))
+  commonFlags(evaluation.command('cache').description('what a response cache would have saved, and who would have got a different answer'))
     .option('--since <time>', 'requests from then on: 1h, 7d, or a date', '30d')
     .option('--route <name>', 'only requests on this route')
     .option('--ttl <span>', 'a lifetime of entries (repeatable; default: 5m, 1h, 1d, 7d)', repeatable)
