@@ -25,6 +25,8 @@ export function renderDelta({ events, raw }: Delta, prepared: PreparedRequest, r
   return renderer.frame ? renderer.frame({ ...raw, data: verbatim }) : `data: ${verbatim.replaceAll('\n', '\ndata: ')}\n\n`;
 }
 
+const typedContent = /"content"\s{0,9}:\s{0,9}\[/;
+
 /** The bytes of a text delta that goes to the caller as it came; undefined of any other step. */
 export function verbatimBytes(
   { events, raw }: Delta,
@@ -34,7 +36,8 @@ export function verbatimBytes(
 ): Buffer | undefined {
   const passes = raw?.bytes && prepared.isVerbatim && !prepared.addedLogprobs && !renderer.frame;
   if (!passes || events.length !== 1 || events[0]!.type !== 'text-delta') return undefined;
-  if (prepared.adaptAnswer && prepared.adaptAnswer(raw.data) !== raw.data) return undefined;
+  // A text alone differs only where it is a part of a list.
+  if (prepared.adaptAnswer && typedContent.test(raw.data)) return undefined;
   return includeUsage || !mentionsUsage(raw.data) ? (raw.bytes as Buffer) : undefined;
 }
 

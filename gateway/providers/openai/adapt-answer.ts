@@ -6,9 +6,21 @@ import { isObject, type Json, type JsonObject, parseJson } from '../../core/chat
 import { messagePartsIn } from './parsing/content.ts';
 import { listOf, objectOf, parseFinish, text } from './parsing/reading.ts';
 
-/** What may differ, found without parsing: most responses pass as they are. */
+/** What may differ, found in one pass without parsing: nearly all chunks and responses pass as they are. */
 const oddPattern =
-  /"content"\s{0,9}:\s{0,9}\[|"reasoning"\s{0,9}:\s{0,9}"|"x_groq"|"usage"\s{0,9}:\s{0,9}\{[^{}]{0,400}\}\s{0,9}\}\s{0,9}\]|"finish_reason"\s{0,9}:\s{0,9}"(?!(?:stop|length|tool_calls|content_filter|function_call)")|"arguments"\s{0,9}:\s{0,9}\{|"tool_calls"\s{0,9}:\s{0,9}\[\s{0,9}\{(?:(?![^[\]]{0,200}"index")|[^[\]]{0,400}"name"\s{0,9}:\s{0,9}")/;
+  /"content"\s{0,9}:\s{0,9}\[|"reasoning"\s{0,9}:|"x_groq"|"tool_calls"|"usage"[^\]]{0,600}\]|"finish_reason"\s{0,9}:\s{0,9}"(?!(?:stop|length|tool_calls|content_filter|function_call)")/;
+/** The same but for tool calls, most of whose chunks are usual. */
+const oddBesideCalls =
+  /"content"\s{0,9}:\s{0,9}\[|"reasoning"\s{0,9}:|"x_groq"|"usage"[^\]]{0,600}\]|"finish_reason"\s{0,9}:\s{0,9}"(?!(?:stop|length|tool_calls|content_filter|function_call)")/;
+/** A call without a number, with a name, or with arguments that are no text; argument deltas have none of these. */
+const oddCalls =
+  /^"tool_calls"\s{0,9}:\s{0,9}\[\s{0,9}\{(?:(?![^[\]]{0,200}"index")|[^[\]]{0,400}"name"\s{0,9}:\s{0,9}"|[^[\]]{0,400}"arguments"\s{0,9}:\s{0,9}\{)/;
+
+function mayDiffer(data: string): boolean {
+  if (!oddPattern.test(data)) return false;
+  const calls = data.indexOf('"tool_calls"');
+  return calls < 0 || oddBesideCalls.test(data) || oddCalls.test(data.slice(calls, calls + 700));
+}
 
 interface State {
   /** Numbers of tool calls by choice and id; the last is the one that deltas without an id belong to. */
@@ -19,7 +31,7 @@ interface State {
 export function adaptAnswer(): (data: string) => string {
   const state: State = { calls: new Map() };
   return data => {
-    if (!oddPattern.test(data)) return data;
+    if (!mayDiffer(data)) return data;
     const value = parseJson(data);
     if (!isObject(value) || !Array.isArray(value.choices)) return data;
     const adapted = adaptBody(value, state);
