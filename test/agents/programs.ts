@@ -1,7 +1,7 @@
 /** Claude Code and Codex as they come from npm, headless. They are installed into a folder of their own, because they weigh 400 MB each. */
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ScriptedCall } from './strict-target.ts';
 import type { Agent, Session } from './transcripts.ts';
@@ -10,8 +10,8 @@ const packages = { claude: '@anthropic-ai/claude-code@2.1.332', codex: '@openai/
 const installTimeoutMs = 300_000;
 const sessionTimeoutMs = 90_000;
 
-/** Where they are: the folder of `HINDCAST_AGENTS`, else one that is kept between runs. */
-const folder = process.env.HINDCAST_AGENTS ?? join(homedir(), '.cache', 'hindcast-agents');
+/** Where they are: the folder of `HINDCAST_AGENTS`, else one of the system that later runs find again. */
+const folder = process.env.HINDCAST_AGENTS ?? join(tmpdir(), 'hindcast-agents');
 
 /** The programs, or why one is missing. Only `install` fetches them. */
 export function programs(install: boolean): { readonly agents: readonly Agent[]; readonly missing: readonly string[] } {

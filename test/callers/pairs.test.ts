@@ -17,7 +17,7 @@ import {
 } from './scripted-upstream.ts';
 
 const targets = ['openai', 'responses', 'anthropic', 'gemini'] as const;
-const features = ['text', 'tools', 'images', 'structured', 'reasoning'] as const;
+const features = ['text', 'tools', 'images', 'structured', 'reasoning', 'names', 'prompts'] as const;
 type Feature = (typeof features)[number];
 
 interface CallerKind {
@@ -27,7 +27,7 @@ interface CallerKind {
 }
 
 const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
-const sceneOf = (feature: Feature): string => `scene:${feature}`;
+const sceneOf = (feature: Feature): string => `scene:${sceneFor(feature)}`;
 const picture = `data:image/png;base64,${redPixel}`;
 
 /** The same five requests in each dialect. */
@@ -136,6 +136,37 @@ const callers: Readonly<Record<string, CallerKind>> = {
   },
 };
 
+const longName = 'mcp__a-server-with-a-rather-long-name__search_all_documents_of_the_project_and_summarise_them';
+
+// biome-ignore lint/suspicious/noExplicitAny: bodies of any format, extended
+type Body = any;
+
+/** What agents add to the plain request of each dialect: a tool with a long name, and a second system prompt. */
+const agentFeatures: Readonly<Record<string, { names(body: Body): Body; prompts(body: Body): Body }>> = {
+  openai: {
+    names: body => ({ ...body, tools: [{ type: 'function', function: { name: longName, parameters } }] }),
+    prompts: body => ({ ...body, messages: [body.messages[0], { role: 'developer', content: 'Be kind.' }, ...body.messages.slice(1)] }),
+  },
+  responses: {
+    names: body => ({ ...body, tools: [{ type: 'function', name: longName, parameters }] }),
+    prompts: body => ({ ...body, input: [{ role: 'developer', content: 'Be kind.' }, ...body.input] }),
+  },
+  anthropic: {
+    names: body => ({ ...body, tools: [{ name: longName, input_schema: parameters }] }),
+    prompts: body => ({ ...body, system: ['Be brief.', 'Be kind.'].map(text => ({ type: 'text', text })) }),
+  },
+  gemini: {
+    names: body => ({ ...body, tools: [{ functionDeclarations: [{ name: longName, parametersJsonSchema: parameters }] }] }),
+    prompts: body => ({ ...body, systemInstruction: { parts: [{ text: 'Be brief.' }, { text: 'Be kind.' }] } }),
+  },
+};
+
+const bodyOf = (caller: string, model: string, stream: boolean, feature: Feature): object => {
+  const body = callers[caller]!.body(model, stream, feature);
+  return feature === 'names' || feature === 'prompts' ? agentFeatures[caller]![feature](body) : body;
+};
+const sceneFor = (feature: Feature): Scenario => (feature === 'names' || feature === 'prompts' ? 'text' : feature);
+
 let upstream: ScriptedUpstream;
 let gateway: RunningGateway;
 const cells = new Map<string, string>();
@@ -155,6 +186,8 @@ const received: Readonly<Record<Feature, RegExp>> = {
   tools: /"weather".*"(?:required|any|ANY)"/s,
   images: new RegExp(redPixel.slice(0, 60).replace(/[+/]/g, '\\$&')),
   structured: /"(?:json_schema|responseJsonSchema)".*degrees/s,
+  names: /"mcp__a-server-with-a-rather-long-name__search_all_d[\w-]*"/,
+  prompts: /Be brief\..*Be kind\./s,
   reasoning: /"reasoning_effort"|"effort"|"thinking"|"thinkingBudget"|"thinkingLevel"/,
 };
 
@@ -167,6 +200,10 @@ const approximations: readonly { readonly at: (caller: string, target: string, f
     {
       at: (caller, target, feature) => caller === 'anthropic' && feature === 'reasoning' && (target === 'openai' || target === 'responses'),
       warning: 'approximated thinking.max_tokens',
+    },
+    {
+      at: (_, target, feature) => feature === 'names' && target !== 'anthropic',
+      warning: 'approximated tools[0].function.name',
     },
   ];
 
@@ -181,7 +218,7 @@ describe.each(Object.keys(callers))('%s', caller => {
         const expected = approximations.find(({ at }) => at(caller, target, feature))?.warning ?? '';
         if (why === undefined) expect(upstream.lastRequest().text, key).toMatch(received[feature]);
         expect(warnings, key).toBe(expected);
-        expect(essence(response), key).toEqual(essence(scenarios[feature as Scenario]));
+        expect(essence(response), key).toEqual(essence(scenarios[sceneFor(feature)]));
         cells.set(key, why === undefined ? (warnings === '' ? 'exact' : 'warned') : 'reason');
       }
     });
@@ -190,7 +227,7 @@ describe.each(Object.keys(callers))('%s', caller => {
 
 test('every gap has a reason', () => {
   expect([...cells].filter(([, cell]) => cell === 'FAILED')).toEqual([]);
-  expect(cells.size).toBe(4 * 4 * 2 * 5);
+  expect(cells.size).toBe(4 * 4 * 2 * features.length);
 });
 
 async function ask(
@@ -199,12 +236,12 @@ async function ask(
   stream: boolean,
   feature: Feature,
 ): Promise<{ response: ChatResponse; warnings: string }> {
-  const { provider: name, path, body } = callers[caller]!;
+  const { provider: name, path } = callers[caller]!;
   const provider = providers[name]!;
   const answer = await fetch(gateway.url + path(model, stream), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body(model, stream, feature)),
+    body: JSON.stringify(bodyOf(caller, model, stream, feature)),
   });
   const text = await answer.text();
   expect(answer.status, text).toBe(200);
@@ -250,7 +287,7 @@ function matrix(): string {
       return `${caller.padEnd(10)} -> ${target.padEnd(10)} ${cell(false)}  |  ${cell(true)}`;
     }),
   );
-  const head = `${'caller'.padEnd(10)}    ${'target'.padEnd(10)} ${'json: text tools images structured reasoning'}  |  stream: the same`;
+  const head = `${'caller'.padEnd(10)}    ${'target'.padEnd(10)} ${`json: ${features.join(' ')}`}  |  stream: the same`;
   const reported = [...reasons.map(({ why }) => `  r: ${why}`), ...approximations.map(({ warning }) => `  ~: ${warning}`)];
   return [head, ...lines, '= exact   ~ approximated, and the caller is told   r not whole, for a reason   X failed', ...reported].join(
     '\n',

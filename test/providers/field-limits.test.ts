@@ -11,6 +11,7 @@ import { fitToLimits } from '../../gateway/core/chat/limits/fit-request.ts';
 import { hasRefNeighbours, isStrictSchema, withLoneRefs } from '../../gateway/core/chat/limits/fit-schema.ts';
 import { restoreTools } from '../../gateway/core/chat/tool-forms.ts';
 import { callerFormats } from '../../gateway/dialects/index.ts';
+import { withToolNames } from '../../gateway/exchange/response/verbatim.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { runs } from '../runs.ts';
 
@@ -167,6 +168,26 @@ describe.each(limited.filter(({ provider }) => Object.hasOwn(bodies, provider.wi
     });
   },
 );
+
+test('the bytes of an answer get the caller’s own names, and nothing else changes', () => {
+  const limits = limitsFor(providers.openai!.limits, 'gpt-5')!;
+  fc.assert(
+    fc.property(fc.uniqueArray(wildName, { minLength: 1, maxLength: 5 }), fc.string(), fc.boolean(), (names, text, isQuoted) => {
+      const tools = names.map(name => ({ name }));
+      const { chat, toolNames } = fitToLimits({ model: 'm', messages: [], tools, stream: false, stop: [], extra: {} }, limits, sha256);
+      const [sent] = chat.tools.map(({ name }) => name);
+      // The model may also say a name, in a text or in arguments.
+      const said = isQuoted ? `${text}"${sent}"${text}` : text;
+      const answer = (own: readonly { readonly name: string }[]): object => ({
+        calls: own,
+        content: said,
+        arguments: JSON.stringify({ said }),
+      });
+      expect(JSON.parse(withToolNames(JSON.stringify(answer(chat.tools)), toolNames))).toEqual(answer(tools));
+    }),
+    runs(200, 5_000),
+  );
+});
 
 test('a reference with neighbours is put in their place, and a recursive one keeps its end', () => {
   expect(withLoneRefs(schemas[3]!)).toMatchObject({ properties: { a: { type: 'string', minLength: 1, description: 'The first.' } } });
