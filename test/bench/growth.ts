@@ -1,23 +1,23 @@
 /** `npm run bench:growth`: what stays as it was when requests, streams, keys, routes, targets and prompts become many or large. */
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { table } from '../../gateway/cli/command.ts';
-import { base, type Cell, huge, idle, requestBodies } from './cells.ts';
+import { base, type Cell, huge, requestBodies } from './cells.ts';
+import { idleStreams } from './idle-streams.ts';
 import { drained, median, runLoad } from './measure.ts';
 import { cpuUs, fileHere, forkNode, peakMemory, residentMemory, startNode, stopProcess, waitForOutput } from './processes.ts';
 import { type Running, serveToSink } from './subjects.ts';
 
-const usage = `npm run bench:growth -- [--part requests|streams|config|prompt] [--requests 200000] [--streams 2000]
+const usage = `npm run bench:growth -- [--part requests|streams|config|prompt] [--requests 200000] [--streams 4096]
 A million recorded exchanges are what \`npm run bench:store\` asks its questions of.
 `;
 const { values: options } = parseArgs({
   options: {
     part: { type: 'string', multiple: true, default: ['requests', 'streams', 'config', 'prompt'] },
     requests: { type: 'string', default: '200000' },
-    streams: { type: 'string', default: '2000' },
+    streams: { type: 'string', default: '4096' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -69,57 +69,10 @@ async function manyRequests(processes: BenchProcesses, total: number): Promise<v
   print(`peak: gateway ${mainMb} MB, recorder ${childMb} MB`);
 }
 
-/** Streams that have said something and then nothing for 20 s; meanwhile others are asked, and must be answered as before. */
-async function manyStreams(processes: BenchProcesses, count: number): Promise<void> {
-  const running = await serveToSink(processes.upstream, {});
-  await runWithoutFailures(processes, orderOf(running, base, { requests: 8_000 }));
-  const before = residentMemory(running.pid).mainMb;
-  const plainUs = await usPerRequest(running, processes);
-  const streams = await Promise.all(Array.from({ length: count }, () => openStream(running)));
-  const during = residentMemory(running.pid).mainMb;
-  const usedIdle = cpuUs(running.pid);
-  await new Promise(wait => setTimeout(wait, 3_000));
-  const idleUsPerSecond = (cpuUs(running.pid) - usedIdle) / 3;
-  const besideUs = await usPerRequest(running, processes);
-  const ends = await Promise.all(streams.map(({ ended }) => ended));
-  const whole = ends.filter(text => text.includes('data: [DONE]')).length;
-  await waitUntilRecorded(running, 8_000 + 4_000 + count);
-  const after = residentMemory(running.pid).mainMb;
-  await running.end();
-  print(
-    `Many idle streams: ${count} open at once, ${whole} ended whole, all recorded\n${table(
-      ['', 'before', 'with them', 'after'],
-      [
-        ['gateway MB', `${before}`, `${during}`, `${after}`],
-        ['CPU µs/request of others', plainUs.toFixed(0), besideUs.toFixed(0), ''],
-        ['CPU ms/s while nothing comes', '', (idleUsPerSecond / 1000).toFixed(1), ''],
-      ],
-    )}`,
-  );
-  if (whole !== count) throw new Error(`${count - whole} streams did not end whole`);
-}
-
 async function usPerRequest(running: Running, processes: BenchProcesses, more: object = {}): Promise<number> {
   const usedBefore = cpuUs(running.pid);
   await runWithoutFailures(processes, orderOf(running, base, { requests: 2_000, ...more }));
   return (cpuUs(running.pid) - usedBefore) / 2_000;
-}
-
-/** Resolves when the answer has begun; `ended` when its connection is closed, with all that came. */
-function openStream(running: Running): Promise<{ readonly ended: Promise<string> }> {
-  const { hostname, port } = new URL(running.origin);
-  const body = requestBodies(idle)[0]!;
-  const head = `POST ${running.pathOf(idle)} HTTP/1.1\r\nhost: ${hostname}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
-  return new Promise((resolve, reject) => {
-    const socket: Socket = connect(Number(port), hostname, () => void socket.write(head + body));
-    let text = '';
-    const ended = new Promise<string>(end => socket.once('close', () => end(text)));
-    socket.setEncoding('latin1').once('error', reject);
-    socket.on('data', chunk => {
-      text += chunk;
-      if (text.includes('data: ')) resolve({ ended });
-    });
-  });
 }
 
 /** The same requests of a small configuration and of a large one, in turns. */
@@ -187,7 +140,7 @@ async function largePrompt(processes: BenchProcesses): Promise<void> {
 
 const parts: Readonly<Record<string, (processes: BenchProcesses) => Promise<void>>> = {
   requests: processes => manyRequests(processes, Number(options.requests)),
-  streams: processes => manyStreams(processes, Number(options.streams)),
+  streams: async processes => print(await idleStreams(processes, Number(options.streams))),
   config: largeConfig,
   prompt: largePrompt,
 };

@@ -79,6 +79,8 @@ async function run(order: LoadOrder): Promise<LoadReport> {
         if (answer.status !== 200 || /\ndata: \{"error"/.test(answer.text)) fail(answer.text);
         firstByteMs.push(answer.firstByteMs);
         wholeMs.push(answer.wholeMs);
+        // Some end a connection after so many requests, and say so.
+        if (/\r\nconnection: close\r\n/i.test(answer.text.slice(0, 1_000))) socket.destroy();
       } catch (error) {
         fail(String(error));
       }

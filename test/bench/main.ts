@@ -4,21 +4,24 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { allCells, type Cell, cellNamed, quickCells } from './cells.ts';
-import type { InstalledCompetitor } from './competitor.ts';
 import { gateResultsOf } from './gates.ts';
-import { installLitellm } from './litellm.ts';
+import { idleStreams } from './idle-streams.ts';
 import { orderOf, runLoad, type Sample, SubjectRun } from './measure.ts';
-import { installPortkey } from './portkey.ts';
 import { canPin, fileHere, forkNode, startNode, stopProcess, waitForOutput } from './processes.ts';
 import { nowUs, ProfileFolder } from './profile.ts';
 import { cellTable, gateTable, type PromiseCounts } from './report.ts';
+import { installRivals, rivalNames } from './rivals/install.ts';
 import { ours, type Subject, slow, subjectNamed } from './subjects.ts';
+
+/** Streams that are silent: one run at the end, of this gateway alone. */
+const idleName = 'idle-streams';
+const idleCount = 4_096;
 
 const usage = `npm run bench -- [options]
   --quick            base and SSE, 3 rounds, bare, off, on and embedded, within two minutes
   --rounds N         rounds (default: 5, with --quick 3)
-  --cell NAME        only this cell; may be repeated: ${allCells.map(({ name }) => name).join(', ')}
-  --subject NAME     only this subject; may be repeated: ${ours.map(({ name }) => name).join(', ')}, portkey, litellm
+  --cell NAME        only this cell; may be repeated: ${[...allCells.map(({ name }) => name), idleName].join(', ')}
+  --subject NAME     only this subject; may be repeated: ${[...ours.map(({ name }) => name), ...rivalNames].join(', ')}
   --profile          no measuring: where the main thread of one subject (default: on) spends its time in one cell (default: base)
   --check            exit with 1 when a figure is worse than its gate by more than the noise, or a run is invalid
   --out FILE         every sample and every gate as JSON
@@ -50,11 +53,13 @@ function machine(): string {
 
 function chosenCells(): readonly Cell[] {
   if (options.cell.length === 0) return options.quick ? quickCells : allCells;
-  return options.cell.map(name => {
-    const cell = cellNamed(name);
-    if (!cell) throw new Error(`--cell ${name}: there is none of that name.\n\n${usage}`);
-    return cell;
-  });
+  return options.cell
+    .filter(name => name !== idleName)
+    .map(name => {
+      const cell = cellNamed(name);
+      if (!cell) throw new Error(`--cell ${name}: there is none of that name.\n\n${usage}`);
+      return cell;
+    });
 }
 
 interface Helpers {
@@ -78,10 +83,11 @@ async function startHelpers(): Promise<Helpers> {
 async function bench(cells: readonly Cell[], helpers: Helpers): Promise<number> {
   const isSelected = (name: string): boolean =>
     options.subject.length === 0 ? !(options.quick && slow.has(name)) : options.subject.includes(name);
-  const rivals = await competitorsFor(name => options.subject.includes(name) || (options.subject.length === 0 && !options.quick));
+  const isWished = (name: string): boolean => options.subject.includes(name) || (options.subject.length === 0 && !options.quick);
+  const { rivals, leftOut } = await installRivals(isWished, logProgress);
   const subjects = [...ours.filter(({ name }) => isSelected(name)), ...rivals.map(({ subject }) => subject)];
   const about = machine();
-  print([about, ...subjects.map(({ name, what }) => `  ${name}: ${what}`)].join('\n'));
+  print([about, ...subjects.map(({ name, what }) => `  ${name}: ${what}`), ...leftOut.map(line => `  ${line}`)].join('\n'));
   const samples: Sample[] = [];
   const promises = new Map<string, number | undefined>();
   const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
@@ -104,18 +110,6 @@ async function bench(cells: readonly Cell[], helpers: Helpers): Promise<number> 
   for (const session of kept.values()) await session.end();
   for (const rival of rivals) rival.remove();
   return conclude(about, cells, subjects, samples, promises);
-}
-
-/** Those that can be installed here; of the others, why not. */
-async function competitorsFor(isWished: (name: string) => boolean): Promise<readonly InstalledCompetitor[]> {
-  const installed: InstalledCompetitor[] = [];
-  for (const [name, install] of Object.entries({ portkey: installPortkey, litellm: installLitellm })) {
-    if (!isWished(name)) continue;
-    logProgress(`installing ${name}`);
-    const rival = await install().catch(error => void logProgress(`${name} is left out: ${error}`));
-    if (rival) installed.push(rival);
-  }
-  return installed;
 }
 
 function conclude(
@@ -164,6 +158,9 @@ if (options.help) {
   const cells = chosenCells();
   const helpers = await startHelpers();
   if (options.profile) await profile(cells[0]!, helpers);
-  else process.exitCode = await bench(cells, helpers);
+  else {
+    if (cells.length > 0) process.exitCode = await bench(cells, helpers);
+    if (options.cell.includes(idleName) || (options.cell.length === 0 && !options.quick)) print(await idleStreams(helpers, idleCount));
+  }
   await helpers.end();
 }

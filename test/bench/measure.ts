@@ -159,7 +159,7 @@ export const orderOf = (running: Running, cell: Cell): LoadOrder => ({
   origin: running.origin,
   path: running.pathOf(cell),
   headers: running.headersOf(cell),
-  bodies: requestBodies(cell),
+  bodies: requestBodies(running.modelOf ? { ...cell, model: running.modelOf(cell) } : cell),
   concurrency: cell.concurrency,
   requests: cell.requests,
 });

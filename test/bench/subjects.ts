@@ -13,6 +13,8 @@ export interface Running {
   readonly pid: number;
   pathOf(cell: Cell): string;
   headersOf(cell: Cell): Readonly<Record<string, string>>;
+  /** What a cell's model is called there; as the cell calls it when absent. */
+  modelOf?(cell: Cell): string;
   /** Whether it was started with the probe that counts allocations. */
   readonly isProbed?: boolean;
   /** How many of the requests that it was sent have arrived where it records; undefined when it records nothing. */
