@@ -7,6 +7,8 @@ import { cpuUs, residentMemory } from './processes.ts';
 import { type Running, serveToSink } from './subjects.ts';
 
 const warmup = 8_000;
+/** More in one burst are refused by the system's queue of connections. */
+const openedAtOnce = 256;
 
 /** A table of one run with so many streams open at once. Throws when one does not end whole or is not recorded. */
 export async function idleStreams(processes: BenchProcesses, count: number): Promise<string> {
@@ -22,7 +24,11 @@ async function measured(running: Running, processes: BenchProcesses, count: numb
   await usPerRequest(running, processes, warmup);
   const before = residentMemory(running.pid).mainMb;
   const plainUs = await usPerRequest(running, processes);
-  const streams = await Promise.all(Array.from({ length: count }, () => openStream(running)));
+  const streams: { readonly ended: Promise<string> }[] = [];
+  while (streams.length < count) {
+    const together = Math.min(openedAtOnce, count - streams.length);
+    streams.push(...(await Promise.all(Array.from({ length: together }, () => openStream(running)))));
+  }
   const during = residentMemory(running.pid).mainMb;
   const usedIdle = cpuUs(running.pid);
   await new Promise(wait => setTimeout(wait, 3_000));

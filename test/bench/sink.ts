@@ -26,7 +26,8 @@ const server = createServer(async (request, response) => {
   const query = url.searchParams.get('query');
   const table = /^INSERT INTO `(requests|attempts|payloads|replay_results)` .* FORMAT RowBinary/s.exec(query ?? '')?.[1];
   if (table) countRows(table as TableName, body);
-  response.end(answerTo(query ?? body.toString()));
+  // What comes without it is taken for a proxy's answer.
+  response.setHeader('x-clickhouse-format', 'JSONEachRow').end(answerTo(query ?? body.toString()));
 });
 
 /** No tables yet, and every statement that makes them succeeds; rows that are asked after are all there. */
