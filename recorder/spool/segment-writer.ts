@@ -3,12 +3,19 @@ import { writev, writevSync } from 'node:fs';
 
 /** Up to this size a synchronous write into the page cache is faster than waking a pool thread, and takes a third of the CPU. */
 const syncWriteBytesMax = 256 * 1024;
-/** After a write that blocked the event loop for longer, writes go through the pool for a while. */
+/**
+ * After two writes of the last few that blocked the event loop for longer, or one for much longer, writes go through the pool for a while.
+ * A single one is rather a busy processor's doing, against which the pool does not help.
+ */
 const slowWriteMs = 5;
+const standingMs = 100;
+const lookedAtWrites = 20;
 const asyncPeriodMs = 10_000;
 
 export class SegmentWriter {
   #asyncUntil = 0;
+  /** Since the last slow write. */
+  #fastWrites = lookedAtWrites;
 
   /** Writes everything in order; after a partial write it continues with the rest. */
   async write(descriptor: number, buffers: readonly Uint8Array[], bytes: number): Promise<void> {
@@ -25,8 +32,17 @@ export class SegmentWriter {
     const before = performance.now();
     const written = writevSync(descriptor, buffers);
     const now = performance.now();
-    if (now - before > slowWriteMs) this.#asyncUntil = now + asyncPeriodMs;
+    this.#timed(now - before, now);
     return written;
+  }
+
+  #timed(ms: number, now: number): void {
+    if (ms <= slowWriteMs) {
+      this.#fastWrites++;
+      return;
+    }
+    if (ms > standingMs || this.#fastWrites < lookedAtWrites) this.#asyncUntil = now + asyncPeriodMs;
+    this.#fastWrites = 0;
   }
 }
 
