@@ -1,4 +1,5 @@
 /** Simulation reports as text and JSON: the candidate, its backtest error, and what could not be simulated. */
+import type { AuditBacktest } from '../simulation/audit-backtest.ts';
 import type { Backtest, Comparison, SimulatedChain } from '../simulation/backtest.ts';
 import { change, count, difference, dollars, milliseconds, none, percent, points, withInterval } from './shared/format.ts';
 
@@ -12,6 +13,8 @@ export interface SimulationReport {
   readonly candidateResult: SimulatedChain;
   readonly now: SimulatedChain | undefined;
   readonly error: Backtest | undefined;
+  /** What escalated requests would have foretold of accepted ones. */
+  readonly audits?: AuditBacktest | undefined;
   readonly comparison: Comparison | undefined;
   readonly notes: readonly string[];
   /** The first lines: the requests, and how each target is known. */
@@ -52,7 +55,7 @@ export function simulationRows({ candidateResult, now }: SimulationReport): read
 }
 
 /** The backtest error, and the requests that could not be simulated. */
-export function simulationNotes({ candidateResult, error, comparison, notes }: SimulationReport): readonly string[] {
+export function simulationNotes({ candidateResult, error, audits, comparison, notes }: SimulationReport): readonly string[] {
   const lacking = Object.entries(candidateResult.unsupported);
   const total = candidateResult.items + lacking.reduce((sum, [, n]) => sum + n, 0);
   return [
@@ -63,6 +66,7 @@ export function simulationNotes({ candidateResult, error, comparison, notes }: S
     error
       ? `Backtest: the deployed configuration, simulated over ${count(error.items, 'request')}, misses the record by ${signedOf(error.cost, change)} in cost, ${signedOf(error.latencyP50, change)} in p50 and ${signedOf(error.latencyP95, change)} in p95 latency, ${points(error.errors)} in errors.`
       : 'No backtest: nothing recorded could be simulated by the deployed configuration, so nobody knows how far this is to be believed.',
+    ...(audits ? [auditText(audits)] : []),
     ...(comparison?.latencyMs
       ? [
           `Mean latency ${withInterval(comparison.latencyMs, difference(milliseconds))} on the ${count(comparison.items, 'request')} that both can be simulated on.`,
@@ -73,6 +77,16 @@ export function simulationNotes({ candidateResult, error, comparison, notes }: S
 }
 
 /** The report for the terminal. */
+function auditText({ target, audited, escalated, cost, latency, quality }: AuditBacktest): string {
+  const off = [
+    ...(cost ? [`${withInterval(cost, change)} in cost`] : []),
+    ...(latency ? [`${withInterval(latency, change)} in latency`] : []),
+    ...(quality ? [`${withInterval(quality, points)} in quality`] : []),
+  ];
+  if (off.length === 0) return `Audits: neither cost nor quality of ${target} is known for enough of them.`;
+  return `Backtest on audits: ${count(audited, 'answer')} of ${target} to accepted requests differ by ${off.join(', ')} from its ${count(escalated, 'answer')} to escalated ones. No number here takes the one for the other.`;
+}
+
 export const simulationText = (report: SimulationReport, table: Table): string =>
   [
     ...report.known,
@@ -93,6 +107,7 @@ export const simulationJson = ({
   candidateResult,
   now,
   error,
+  audits,
   comparison,
   notes,
   inconclusive,
@@ -103,6 +118,7 @@ export const simulationJson = ({
   backtest: error
     ? { items: error.items, cost: error.cost, latency_p50: error.latencyP50, latency_p95: error.latencyP95, errors: error.errors }
     : null,
+  audit_backtest: audits ?? null,
   comparison: comparison
     ? {
         items: comparison.items,

@@ -122,6 +122,7 @@ describe.skipIf(!isLong)('a live cascade with audits of 3 %', () => {
       // Ids, and so the draws, are new in every run: one in a thousand may miss.
       ...['--confidence', '99.9%'],
     );
+    expect(simulated.report.audit_backtest).toMatchObject({ target: 'local/large', cost: { value: 0 } });
     const [now, next] = [truthAt(0.6), truthAt(0.8)];
     const { cost, quality } = simulated.report.comparison;
     const truth = { cost: next.cost / now.cost - 1, quality: now.harm - next.harm };

@@ -9,6 +9,7 @@ import { simulationPage } from '../../report/explain-and-simulate-pages.ts';
 import { comparedNotes, sourceNotes } from '../../report/population.ts';
 import { count } from '../../report/shared/format.ts';
 import { simulationJson, simulationText } from '../../report/simulate.ts';
+import { auditBacktest } from '../../simulation/audit-backtest.ts';
 import { backtest, type SimulatedChain, simulateChain, simulatePair } from '../../simulation/backtest.ts';
 import { parseConfidence, readOutcomesFile, type SharedOptions, writePage } from '../shared/options.ts';
 import { loadStoreOutcomes, withStore } from '../shared/store-outcomes.ts';
@@ -41,6 +42,7 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   const alone = simulateChain(candidate, scored.items);
   if (alone.items === 0) throw nothingSimulatedError(alone);
   const error = current && backtest(current, outcomes.items, recordedColumn);
+  const audits = current && auditBacktest(current, outcomes.items, confidence);
   const pair = current && simulatePair(current, candidate, scored, { confidence, error });
   const lacking = scored.items.length - alone.items;
   const inconclusive = pair
@@ -55,7 +57,7 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
     candidateResult: pair ? { ...pair.candidate, unsupported: alone.unsupported } : alone,
     now: pair?.deployed,
     inconclusive,
-    error,
+    ...{ error, audits },
     comparison: pair?.comparison,
   };
   if (options.output !== undefined) writePage(options.output, simulationPage(report));
