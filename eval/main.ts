@@ -63,6 +63,7 @@ function chains(evaluation: Command): void {
     .requiredOption('--max-loss <points>', 'the most that may be lost against always using the last target: 2pp')
     .option('--loss <kind>', 'harm (where it is worse) or net (less where it is better)', 'harm')
     .option('--confidence <level>', 'of the promise', '95%')
+    .option('--mode <mode>', 'certified, or expected: the bound holds on average over data sets, without a confidence', 'certified')
     .option('--seed <number>', 'of the order in which clusters are bet on', '0')
     .option('--assume <assumption>', 'missing-at-random: your word for outcomes that nobody knows; it stands in the certificate')
     .option('--write', "put the certified threshold into the config's route")

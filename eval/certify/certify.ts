@@ -31,8 +31,10 @@ export interface CertifyOptions {
   readonly lossMax: number;
   /** Further constraints, which must hold as well. */
   readonly constraints?: readonly Constraint[];
-  /** Probability that all constraints hold, in (0, 1). */
+  /** Probability that all constraints hold, in (0, 1); not read in the mode `expected`. */
   readonly confidence: number;
+  /** `expected`: the harm is bounded on average over data sets. Two targets, harm, and every outcome known. */
+  readonly mode?: 'expected' | undefined;
   readonly seed: number;
   /** Chosen without looking at these outcomes, from the strictest down; undefined takes the values that the signal shows, at most 500. */
   readonly thresholds?: readonly number[] | readonly (readonly number[])[];
@@ -89,6 +91,7 @@ export interface Certificate {
   readonly population: Population;
   /** Assumptions beyond the data that the user made; none by default. */
   readonly assumptions: readonly string[];
+  readonly mode: 'certified' | 'expected';
   /** The maximum number of requests of a conversation that the claim covers, and how many requests exceed it. */
   readonly conversationCap: number;
   readonly requestsBeyondCap: number;
@@ -158,42 +161,41 @@ export function certify(chain: Chain, kept: CompleteItems, options: CertifyOptio
   const constraints = constraintsOf(options);
   const { signal, confidence, seed } = options;
   const tuneItems = split ? itemsInRole(kept.population, split, 'tune') : [];
-  const conversationCap_ = options.conversationMax ?? conversationCap(clustersOf(tuneItems.map(item => item.cluster)));
-  const testing = { signal, constraints, confidence, seed, conversationCap: conversationCap_, chanceMin: options.chanceMin };
+  const cap = options.conversationMax ?? conversationCap(clustersOf(tuneItems.map(item => item.cluster)));
+  const testing = {
+    signal,
+    constraints,
+    confidence,
+    seed,
+    conversationCap: cap,
+    chanceMin: options.chanceMin,
+    mode: options.mode,
+  };
   const tester = policyTester(chain, certifyItems, testing);
   const named = options.thresholds?.map(t => (typeof t === 'number' ? [t] : t));
   const ordered = split
     ? orderCandidates(chain, tuneItems, { ...testing, ...(named ? { thresholds: named } : {}) })
     : { candidates: named ?? thresholdsFromStrictest(chain, certifyItems, signal), examined: 0 };
   const row = testedThresholdOf(tester, constraints[0]!, confidence);
-  const { tested, beyond } = testInSequence(ordered.candidates, thresholds => row(thresholds), confidence, named !== undefined && !split);
-  const held = tested.filter(({ p }) => p <= 1 - confidence);
+  const { tested, beyond } = testInSequence(ordered.candidates, row, confidence, named !== undefined && !split);
   const audit = split ? itemsInRole(kept.population, split, 'audit') : [];
   const measured = measuredItems(audit.length > 0 ? audit : certifyItems, chain, signal);
-  const winner = cheapestOf(held);
+  const winner = cheapestOf(tested.filter(({ p }) => p <= 1 - confidence));
   const shown = policyMeasurer(chain, measured, confidence);
   const clusters = clustersOf(certifyItems.map(item => item.cluster));
   return {
     ...{ chain: chain.name, targets: chain.targets, reference: chain.targets.at(-1)!, signal },
-    ...{ loss: options.loss, lossMax: options.lossMax },
+    ...{ loss: options.loss, lossMax: options.lossMax, mode: options.mode ?? ('certified' as const) },
     population: populationOf(kept.population, chain.targets),
     assumptions: assumed ? [assumed.text] : [],
     ...{ conversationCap: tester.lossTest.conversationCap, requestsBeyondCap: tester.lossTest.requestsBeyondCap },
     ...{ constraints, confidence, method: tester.method, procedure: split ? 'Pareto testing' : 'fixed sequence' },
-    ...{
-      items: certifyItems.length,
-      clusters: clusters.count,
-      designEffect: clusteredMean(tester.reference.quality, clusters).designEffect,
-    },
-    ...{ tested, notReached: beyond, candidates: ordered.examined },
+    ...{ items: certifyItems.length, clusters: clusters.count, tested, notReached: beyond, candidates: ordered.examined },
+    designEffect: clusteredMean(tester.reference.quality, clusters).designEffect,
     certified: winner ? shown.certified(winner, tester) : null,
     always: shown.always(),
     current: chain.configured ? { ...shown.of(chain.policy), thresholds: thresholdsOf(chain.policy, signal) ?? null } : null,
-    split: split && {
-      tune: tuneItems.length,
-      certify: certifyItems.length,
-      audit: audit.length,
-    },
+    split: split && { tune: tuneItems.length, certify: certifyItems.length, audit: audit.length },
     measuredOn: !split ? 'all' : audit.length > 0 ? 'audit' : 'certify',
     slices: options.slices?.length
       ? slicesOf(chain, certifyItems, {

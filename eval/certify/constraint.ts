@@ -3,6 +3,8 @@
 import {
   bettingOrder,
   clustersOf,
+  conformalRiskHolds,
+  conversationPayoffs,
   deltaBets,
   drawnOnlyPayoffs,
   harmBets,
@@ -50,7 +52,7 @@ export function lossesOf({ kind, max }: Constraint, trials: Trials, reference: T
 /** The bound of the constraint's mean; for a latency, the share of requests that may be slower. */
 export const boundOf = ({ kind, max }: Constraint): number => (kind === 'latency_p95' || kind === 'ttft_p95' ? tail : max);
 
-export type Method = LossMethod | 'betting on drawn requests';
+export type Method = LossMethod | 'betting on drawn requests' | 'conformal risk control';
 
 export interface LossTest {
   readonly method: Method;
@@ -69,6 +71,7 @@ export interface LossTestOptions {
   readonly conversationCap: number;
   /** The least chance that the configuration can give a draw, where only drawn requests are at hand. */
   readonly chanceMin?: number | undefined;
+  readonly mode?: 'expected' | undefined;
 }
 
 /**
@@ -80,7 +83,7 @@ export interface LossTestOptions {
 export function lossTestOf(
   items: readonly Item[],
   drawn: Uint8Array,
-  { exact, seed, conversationCap, chanceMin }: LossTestOptions,
+  { exact, seed, conversationCap, chanceMin, mode }: LossTestOptions,
 ): LossTest {
   const keys = items.map(({ cluster }) => cluster);
   const clusters = clustersOf(keys);
@@ -89,6 +92,11 @@ export function lossTestOf(
   const cap = isSingle ? 1 : conversationCap;
   const common = { conversationCap: cap, requestsBeyondCap: isSingle ? 0 : requestsBeyond(clusters, cap) };
   const worst = (losses: Float64Array): Float64Array => losses.map(loss => (Number.isNaN(loss) ? 1 : loss));
+  if (mode === 'expected') {
+    const holds = (losses: Float64Array, constraint: Constraint): boolean =>
+      conformalRiskHolds(conversationPayoffs(worst(losses), clusters, { bound: boundOf(constraint), cap }));
+    return { ...common, method: 'conformal risk control', p: (losses, constraint) => (holds(losses, constraint) ? 0 : 1) };
+  }
   if (items.some(({ chance, weight }) => weight !== undefined && chance === undefined)) {
     const weights = tabulate(items.length, i => items[i]!.weight ?? 1);
     const weightMax = chanceMin === undefined ? Number.POSITIVE_INFINITY : 1 / chanceMin;

@@ -23,6 +23,7 @@ export interface ParetoOptions {
   readonly thresholds?: readonly (readonly number[])[];
   readonly conversationCap: number;
   readonly chanceMin?: number | undefined;
+  readonly mode?: 'expected' | undefined;
 }
 
 /** Steps in a sequence; further ones would be reached only if all of these held. */
@@ -78,14 +79,14 @@ export interface PolicyTester {
 
 /** Over the whole population: what is not known counts as the worst, and an unknown time or failure as one that breaks its bound. */
 export function policyTester(chain: Chain, population: readonly Item[], options: ParetoOptions): PolicyTester {
-  const { signal, constraints, seed, conversationCap, chanceMin } = options;
+  const { signal, constraints, seed, conversationCap, chanceMin, mode } = options;
   const items = worstCaseItems(population, chain, signal);
   const known = Uint8Array.from(population, item => Number(isComplete(item, chain.targets)));
   const weights = weightsOf(items);
   const decide = trialRunner(items, chain.targets);
   const reference = decide(singleTargetPolicy(chain, chain.targets.at(-1)!));
   const drawn = Uint8Array.from(population, item => Number(!isUndrawn(item)));
-  const test = lossTestOf(items, drawn, { exact: allBinary(constraints, items, chain.targets), seed, conversationCap, chanceMin });
+  const test = lossTestOf(items, drawn, { exact: allBinary(constraints, items, chain.targets), seed, conversationCap, chanceMin, mode });
   const losses = (constraint: Constraint, trials: Trials): Float64Array => {
     const found = lossesOf(constraint, trials, reference);
     return constraint.kind === 'harm' || constraint.kind === 'net' ? found : found.map((loss, i) => (known[i] === 1 ? loss : 1));

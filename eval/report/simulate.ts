@@ -76,7 +76,6 @@ export function simulationNotes({ candidateResult, error, audits, comparison, no
   ];
 }
 
-/** The report for the terminal. */
 function auditText({ target, audited, escalated, cost, latency, quality }: AuditBacktest): string {
   const off = [
     ...(cost ? [`${withInterval(cost, change)} in cost`] : []),
@@ -87,6 +86,7 @@ function auditText({ target, audited, escalated, cost, latency, quality }: Audit
   return `Backtest on audits: ${count(audited, 'answer')} of ${target} to accepted requests differ by ${off.join(', ')} from its ${count(escalated, 'answer')} to escalated ones. No number here takes the one for the other.`;
 }
 
+/** The report for the terminal. */
 export const simulationText = (report: SimulationReport, table: Table): string =>
   [
     ...report.known,

@@ -5,7 +5,7 @@ import { wallClock } from '../../../gateway/settings/clock.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { type CertifyOptions, certificationDataOf, certify, constraintsOf } from '../../certify/certify.ts';
 import type { Constraint } from '../../certify/constraint.ts';
-import { completeItems, type Outcomes } from '../../outcomes/outcomes.ts';
+import { completeItems, type Item, type Outcomes } from '../../outcomes/outcomes.ts';
 import type { Chain } from '../../policies/chain.ts';
 import { certificateJson } from '../../report/certificate/json.ts';
 import { certificatePage } from '../../report/certificate/page.ts';
@@ -30,6 +30,7 @@ export interface CertifyCommandOptions extends ChainOptions {
   readonly slice?: readonly string[];
   readonly minChance?: string;
   readonly assume?: string;
+  readonly mode?: string;
   readonly conversationMax?: string;
   readonly confidence: string;
   readonly seed: string;
@@ -56,6 +57,7 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
   requireKnownTimes(settings, kept.items);
   const basis = certificationDataOf(chain, kept, settings);
   const spent = manifestFile ? spendFromManifest(manifestFile, { chain, settings, basis, at: wallClock.now() }) : undefined;
+  if (settings.mode === 'expected') requireExpectable(chain, kept.population, settings, outputs.length > 0 || manifestFile !== undefined);
   const certificate = certify(chain, kept, spent ? { ...settings, confidence: 1 - spent.delta } : settings);
   const notes = [...sourceNotes(outcomes), ...populationNotes(certificate.population, chain), ...outcomes.notes, ...spentNote(spent)];
   const report = { ...certificateJson(certificate), quality_from: outcomes.label, notes };
@@ -119,10 +121,32 @@ function optionsOf(options: CertifyCommandOptions): Omit<CertifyOptions, 'thresh
     confidence: parseConfidence(options.confidence),
     seed: parseSeed(options.seed),
     slices: slice ?? [],
+    ...(modeOf(options.mode) === 'expected' ? { mode: 'expected' as const } : {}),
     ...(options.assume === undefined ? {} : { assume: assumptionOf(options.assume) }),
     ...(options.minChance === undefined ? {} : { chanceMin: parseChance(options.minChance, '--min-chance') }),
     ...(options.conversationMax === undefined ? {} : { conversationMax: parseCount(options.conversationMax, '--conversation-max') }),
   };
+}
+
+function modeOf(text = 'certified'): 'certified' | 'expected' {
+  if (text === 'certified' || text === 'expected') return text;
+  throw new CommandError(exit.usage, `--mode ${text}: the modes are certified and expected.`);
+}
+
+/** Conformal risk control needs losses that fall as the threshold rises, and all of them known. */
+function requireExpectable(chain: Chain, population: readonly Item[], options: CertifyOptions, isKept: boolean): void {
+  const isDrawn = population.some(({ weight, chance }) => weight !== undefined || (chance ?? 1) < 1);
+  const why =
+    chain.targets.length > 2
+      ? 'takes chains of two targets'
+      : options.loss === 'net' || (options.constraints ?? []).length > 0 || (options.slices ?? []).length > 0
+        ? 'bounds harm alone, without further bounds or slices'
+        : isDrawn
+          ? 'needs every outcome known: replay what audits drew'
+          : isKept
+            ? 'gives no certificate that could be kept: leave --output and --manifest out'
+            : undefined;
+  if (why !== undefined) throw new CommandError(exit.usage, `--mode expected ${why}.`);
 }
 
 function assumptionOf(text: string): 'missing-at-random' {

@@ -6,7 +6,8 @@ import { measuredJson } from '../json.ts';
 export function certificateJson(certificate: Certificate): object {
   const { chain, targets, reference, signal, loss, lossMax, confidence, method, procedure, items, clusters, certified } = certificate;
   return {
-    verdict: certified ? 'certified' : 'inconclusive',
+    verdict: certified ? certificate.mode : 'inconclusive',
+    mode: certificate.mode,
     ...{ chain, targets, reference, signal, loss, max_loss: lossMax, confidence, method, procedure, items, clusters },
     population: populationJson(certificate.population),
     assumptions: certificate.assumptions,

@@ -10,7 +10,7 @@ type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => 
 
 /** The certificate for the terminal: what is promised, at which confidence, and what is not. */
 export function certificateText(certificate: Certificate, label: string, table: Table): string {
-  const { certified, confidence, reference, clusters } = certificate;
+  const { certified, confidence } = certificate;
   const sides = sidesTable(certificate, table);
   if (!certified) {
     const [first] = certificate.tested;
@@ -34,8 +34,14 @@ export function certificateText(certificate: Certificate, label: string, table: 
     certificateSentence(certificate),
     ...['', headOf(certificate, label), '', sides, '', sequenceTable(certificate, table), ''],
     ...remarks(certificate),
-    `If future requests are exchangeable with these ${count(clusters, 'cluster')} and the labels are right, then with probability of at least ${level} over the choice of these data this threshold ${expects(certificate)} against always using ${reference}.`,
+    ...(certificate.mode === 'expected' ? [] : [futureText(certificate, level)]),
   ].join('\n');
+}
+
+/** What a certificate says of requests to come. */
+function futureText(certificate: Certificate, level: string): string {
+  const { clusters, reference } = certificate;
+  return `If future requests are exchangeable with these ${count(clusters, 'cluster')} and the labels are right, then with probability of at least ${level} over the choice of these data this threshold ${expects(certificate)} against always using ${reference}.`;
 }
 
 /** What it comes to, on top of everything. */
@@ -46,8 +52,10 @@ export function certificateSentence(certificate: Certificate): string {
 }
 
 function verdictSentence(certificate: Certificate): string {
-  const { certified, reference, confidence } = certificate;
-  if (!certified) return `INCONCLUSIVE: no threshold is certified; always use ${reference}.`;
+  const { certified, reference, confidence, mode } = certificate;
+  if (!certified) return `INCONCLUSIVE: no threshold is ${mode}; always use ${reference}.`;
+  if (mode === 'expected')
+    return `EXPECTED, NOT CERTIFIED: threshold ${numbers(certified.thresholds)} ${onAverage(certificate)} against always using ${reference}, on average over data sets like this one; with this one it may be more, as in many of them.`;
   const level = `${Number((confidence * 100).toFixed(2))} %`;
   const at = numbers(certified.thresholds);
   if (certified.savesNothing) {
@@ -82,6 +90,8 @@ export const constraintText = ({ kind, max }: Constraint): string => {
   }
 };
 
+/** `gives on average at most 2 of 100 requests a worse answer`. */
+const onAverage = (certificate: Certificate): string => promises(certificate).replace('gives at most', 'gives on average at most');
 const expects = (certificate: Certificate): string =>
   promises(certificate)
     .replace(/the (net loss|share)/g, 'the expected $1')
