@@ -1,11 +1,15 @@
 import type { Usage } from '../core/chat/chat.ts';
 import type { Failure } from '../core/shared/failure.ts';
 import type { AttemptKind } from '../core/targets/attempt-kind.ts';
+import type { Observation } from '../core/targets/observation.ts';
 import type { Attempt } from './attempt/attempt.ts';
 import type { ExecutionEnvironment } from './contract.ts';
 
 /** What the fleet learns of a call. */
 export type ObservedAttempt = Pick<Attempt, 'elapsedMs' | 'firstTokenMs' | 'hasOpened' | 'limitsSeen'>;
+
+type Observed = Observation & { readonly type: 'answered' };
+type Answered = { -readonly [Member in keyof Observed]: Observed[Member] };
 
 export interface AttemptIdentity {
   readonly target: string;
@@ -35,12 +39,11 @@ export class HealthReporter {
     if (this.#hasEnded()) return;
     const { target, credential, tokens } = this.#attempt;
     const { firstTokenMs, elapsedMs: totalMs, limitsSeen: limits } = attempt;
-    const observation = { target, credential, tokens, at: this.#environment.clock.now(), type: 'answered' as const, firstTokenMs, totalMs };
-    this.#environment.observe({
-      ...observation,
-      ...(usage ? { tokensUsed: usage.input + usage.output } : {}),
-      ...(limits ? { limits } : {}),
-    });
+    const at = this.#environment.clock.now();
+    const observation: Answered = { target, credential, tokens, at, type: 'answered', firstTokenMs, totalMs };
+    if (usage) observation.tokensUsed = usage.input + usage.output;
+    if (limits) observation.limits = limits;
+    this.#environment.observe(observation);
   }
 
   /** `attempt` is absent when not even a call came of it. */

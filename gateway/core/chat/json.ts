@@ -63,26 +63,63 @@ export function scanObject(text: string): JsonScan {
   return structure;
 }
 
-/** The keys of an open object, null for an array. A few keys are searched in an array, because a Set for each small object costs more. */
-type OpenContainer = ObjectKeys | null;
-interface ObjectKeys {
-  readonly few: string[];
-  many: Set<string> | undefined;
-}
 const linearKeysMax = 8;
+const isArray = -1;
 
-/** False when the key is a duplicate. */
-function addKey(keys: ObjectKeys, key: string): boolean {
-  if (keys.many) return keys.many.size !== keys.many.add(key).size;
-  if (keys.few.includes(key)) return false;
-  keys.few.push(key);
-  if (keys.few.length > linearKeysMax) keys.many = new Set(keys.few);
-  return true;
+/** The open containers and the keys of the objects among them, one after another in one list. A few keys are searched linearly. */
+class OpenContainers {
+  depth = 0;
+  /** Of each container: where its keys begin; `isArray` for an array. */
+  readonly #begins: number[] = [];
+  readonly #keys: string[] = [];
+  #keyCount = 0;
+  /** Of objects with many keys, by where these begin. */
+  #many: Map<number, Set<string>> | undefined;
+
+  get isObject(): boolean {
+    return this.depth > 0 && this.#begins[this.depth - 1] !== isArray;
+  }
+
+  open(isObject: boolean): void {
+    this.#begins[this.depth++] = isObject ? this.#keyCount : isArray;
+  }
+
+  close(): void {
+    if (this.depth === 0) return;
+    const begin = this.#begins[--this.depth]!;
+    if (begin === isArray) return;
+    if (this.#keyCount - begin > linearKeysMax) this.#many?.delete(begin);
+    this.#keyCount = begin;
+  }
+
+  /** Adds a key to the innermost object; false when it is a duplicate. */
+  add(key: string): boolean {
+    const begin = this.#begins[this.depth - 1]!;
+    const count = this.#keyCount - begin;
+    if (count >= linearKeysMax) {
+      const known = this.#setOf(begin);
+      if (known.size === known.add(key).size) return false;
+    } else {
+      for (let i = begin; i < this.#keyCount; i++) if (this.#keys[i] === key) return false;
+    }
+    this.#keys[this.#keyCount++] = key;
+    return true;
+  }
+
+  #setOf(begin: number): Set<string> {
+    this.#many ??= new Map();
+    let known = this.#many.get(begin);
+    if (!known) {
+      known = new Set(this.#keys.slice(begin, this.#keyCount));
+      this.#many.set(begin, known);
+    }
+    return known;
+  }
 }
 
 /** Follows brackets, keys and strings; JSON.parse checks the rest of the grammar. */
 function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
-  const [members, stack]: [Map<string, SourceSpan>, OpenContainer[]] = [new Map(), []];
+  const [members, open] = [new Map<string, SourceSpan>(), new OpenContainers()];
   let topKey: string | null = null;
   let [valueStart, expectKey, isPlain] = [-1, false, true];
   const closeMember = (end: number): void => {
@@ -96,17 +133,16 @@ function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
       isPlain &&= valueStart < 0;
       continue;
     }
-    const top = stack.length === 1;
+    const top = open.depth === 1;
     if (c === 0x22) {
       const end = endOfString(text, i);
       if (end < 0) return scanFailure('invalid_json', 'The body is not valid JSON: a string is not closed.');
-      const keys = stack[stack.length - 1];
-      if (expectKey && keys) {
+      if (expectKey && open.isObject) {
         const key = unquote(text, i, end);
         if (key === null) return scanFailure('invalid_json', 'The body is not valid JSON: a key has a bad escape.');
         const param: string | null = top ? key : topKey;
         if (key === forbiddenKey) return scanFailure('forbidden_key', `The key ${key} is not allowed.`, param);
-        if (!addKey(keys, key)) return scanFailure('duplicate_key', `The key ${JSON.stringify(key.slice(0, 80))} stands twice.`, param);
+        if (!open.add(key)) return scanFailure('duplicate_key', `The key ${JSON.stringify(key.slice(0, 80))} stands twice.`, param);
         if (top) topKey = key;
         else isPlain &&= !isDigit(key.charCodeAt(0));
         expectKey = false;
@@ -117,20 +153,20 @@ function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
     switch (c) {
       case 0x7b: // {
       case 0x5b: // [
-        if (stack.length >= depthMax) return scanFailure('json_too_deep', `The body is nested deeper than ${depthMax}.`);
+        if (open.depth >= depthMax) return scanFailure('json_too_deep', `The body is nested deeper than ${depthMax}.`);
         if (top && valueStart < 0) valueStart = i;
-        stack.push(c === 0x7b ? { few: [], many: undefined } : null);
+        open.open(c === 0x7b);
         expectKey = c === 0x7b;
         break;
       case 0x7d: // }
       case 0x5d: // ]
         if (top) closeMember(i);
-        stack.pop();
+        open.close();
         expectKey = false;
         break;
       case 0x2c: // ,
         if (top) closeMember(i);
-        expectKey = stack[stack.length - 1] != null;
+        expectKey = open.isObject;
         break;
       case 0x3a: // :
         break;
