@@ -29,6 +29,7 @@ const commandGroups: Readonly<Record<string, () => Promise<CommandGroup>>> = {
   keys: gateway,
   tail: gateway,
   show: gateway,
+  open: gateway,
   store: recorder,
   doctor: recorder,
   prices: recorder,

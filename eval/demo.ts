@@ -35,6 +35,7 @@ export async function runDemo(options: Options): Promise<number> {
     const { url, storeUrl } = await readAddresses(gateway);
     await runSteps(folder, url, storeUrl);
     if (!options.once) {
+      await showConsole(url, storeUrl);
       note(`\nThe gateway goes on at ${url}/v1, its store at ${storeUrl}, everything in ${folder}. Ctrl-C ends it and removes the folder.`);
       await ended;
     }
@@ -64,6 +65,15 @@ async function runSteps(folder: string, url: string, storeUrl: string): Promise<
     const [code] = (await once(hindcast(folder, args, 'inherit'), 'close')) as [number | null];
     if (code !== exit.pass) throw new CommandError(exit.failed, `hindcast ${args.join(' ')} ended with ${code}.`);
   }
+}
+
+/** Pages that show what the steps have printed. */
+async function showConsole(url: string, storeUrl: string): Promise<void> {
+  const sql = "SELECT request_id FROM requests WHERE run_id = '' AND escalations > 0 ORDER BY ts DESC LIMIT 1 FORMAT TabSeparated";
+  const escalated = (await query(storeUrl, sql)).trim();
+  step('the same in a browser');
+  if (escalated !== '') note(`  an exchange that was asked twice  ${url}/console/exchanges/${escalated}`);
+  note(`  the threshold to drag             ${url}/console/thresholds?route=smart`);
 }
 
 const step = (text: string): void => note(`\n▶ ${text}`);

@@ -27,6 +27,21 @@ const looks: readonly Look[] =
         { width, scheme: 'dark' },
       ]);
 
+const otherScreens = (id: string): readonly (readonly [name: string, path: string, shown: string])[] => [
+  ['attempts', `/exchanges/${id}?tab=attempts`, '.signals'],
+  ['details', `/exchanges/${id}?tab=details`, '.facts'],
+  ['policy', `/exchanges/${id}?tab=policy`, '.code-box'],
+  ['overview', '/overview', '.time-chart canvas'],
+  ['replay', '/replay?create=true&route=smart', '.grid-table td'],
+  ['targets', '/targets', '.routes .step'],
+  ['playground', `/playground?from=${id}`, 'textarea'],
+  ['keys', '/access', '.tabs-list'],
+  ['budgets', '/access?tab=budgets', '.panel'],
+  ['tenants', '/access?tab=tenants', '.grid-table td'],
+  ['audit', '/access?tab=audit', '.grid-table td'],
+  ['config', '/config', '.editor'],
+];
+
 describe.skipIf(chromium === undefined)('the console in a browser', () => {
   const place = new Workspace(config);
   let gateway: Gateway;
@@ -70,6 +85,7 @@ describe.skipIf(chromium === undefined)('the console in a browser', () => {
     ['exchange', `/exchanges/${escalated}`, '.turn.assistant'],
     ['compare', `/replay/${run}`, '.pair-view .turn.user'],
     ['thresholds', '/thresholds?route=smart', '.slider-thumb'],
+    ...(process.env.HINDCAST_LONG === undefined ? [] : otherScreens(escalated)),
   ];
 
   test.each(looks)('shows its screens at $width px, $scheme, without an error, an overflow or an objection of axe', async look => {

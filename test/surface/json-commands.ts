@@ -14,6 +14,7 @@ export function firstCommands({ judgeUrl, ids }: RecordedFolder): readonly JsonC
   return [
     json('replay run --since 1h --route smart-route --against sim/small --against sim/large --aa 20% -j 64'),
     json(`show ${ids[0]}`),
+    json(`open ${ids[0]}`),
     json('replay status latest'),
     json('replay resume latest'),
     json(`replay diff latest ${judge} --limit 3 --allow-unpriced`),

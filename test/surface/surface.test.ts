@@ -75,7 +75,7 @@ const declared = (kind: string): readonly string[] =>
     .map(({ line }) => line);
 
 const commandOf = ({ args }: JsonCommand): string =>
-  args.slice(0, args[0] === 'doctor' || args[0] === 'show' ? 1 : args[1] === 'dataset' ? 3 : 2).join(' ');
+  args.slice(0, args[0] === 'doctor' || args[0] === 'show' || args[0] === 'open' ? 1 : args[1] === 'dataset' ? 3 : 2).join(' ');
 
 test('commands and flags are those of the list', () => expectListed('commands', declared('commands')));
 

@@ -17,6 +17,8 @@ export interface Question {
   readonly key: string;
 }
 
+const tagHeader = (name: string): string => `x-hindcast-tag-${name}`;
+
 /** How a target stands before it is asked. */
 export const waiting = (target: string): Asked => ({ target, state: 'waiting', text: '', firstMs: null, totalMs: null, exchange: '' });
 
@@ -34,7 +36,7 @@ export async function ask(target: string, { messages, key }: Question, signal: A
       headers: {
         'content-type': 'application/json',
         ...(key === '' ? {} : { authorization: `Bearer ${key}` }),
-        'x-hindcast-tag-source': 'playground',
+        [tagHeader('source')]: 'playground',
       },
       body: JSON.stringify({ model: target, messages, stream: true }),
       signal,

@@ -43,12 +43,12 @@ function Frame({ session: who }: { readonly session: Session }) {
   useEffect(() => setOpen(false), [pathname]);
   return (
     <div className="shell">
-      <div className="topbar">
+      <header className="topbar">
         <Brand />
         <Button icon={isOpen ? 'close' : 'menu'} kind="quiet" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           Menu
         </Button>
-      </div>
+      </header>
       <nav className={isOpen ? 'rail open' : 'rail'} aria-label="Pages">
         <Brand />
         {places

@@ -117,7 +117,11 @@ function Cross({
     <g className={className}>
       <line x1={x(at.x)} x2={x(at.x)} y1={y(at.low)} y2={y(at.high)} />
       <circle cx={x(at.x)} cy={y(at.y)} r={6} />
-      <text x={x(at.x) + 10} y={y(at.y) - (label === 'today' ? -16 : 9)}>
+      <text
+        x={x(at.x) + (label === 'today' ? 10 : -10)}
+        y={y(at.y) + (label === 'today' ? 16 : -8)}
+        textAnchor={label === 'today' ? 'start' : 'end'}
+      >
         {label}
       </text>
     </g>

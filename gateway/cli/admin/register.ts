@@ -1,8 +1,9 @@
-/** `hindcast tail` and `hindcast show`, over the admin API. */
+/** `hindcast tail`, `hindcast show` and `hindcast open`, over the admin API. */
 import { type Command, Option } from 'commander';
 import { outcomes } from '../../admin/api/exchanges.ts';
 import { action } from '../command.ts';
 import type { LocalAccess } from './client.ts';
+import { type OpenOptions, runOpen } from './open.ts';
 import { runShow, type ShowOptions } from './show.ts';
 import { runTail, type TailOptions } from './tail.ts';
 
@@ -49,4 +50,14 @@ Examples:
   hindcast show 01998f2e-7b7c-7d5a-9a3e-1f2d3c4b5a69 --json | jq '.attempt_list[].target'`,
     )
     .action(action((id: string, options: ShowOptions) => runShow(id, options, access)));
+  common(program.command('open [id]'))
+    .description('open the console in a browser; the id is the x-request-id of an answer')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hindcast open
+  hindcast open 01998f2e-7b7c-7d5a-9a3e-1f2d3c4b5a69`,
+    )
+    .action(action((id: string | undefined, options: OpenOptions) => runOpen(id, options, access)));
 }
