@@ -8,6 +8,7 @@ import { Button } from '../parts/buttons.tsx';
 import { Problem, Waiting } from '../parts/feedback.tsx';
 import { Badge } from '../parts/outcome.tsx';
 import { Panel } from '../parts/panel.tsx';
+import { ScrollX } from '../parts/scroll-x.tsx';
 import { dateTime } from '../text/format.ts';
 
 type Entry = AnswerOf<'listAudit'>['data'][number];
@@ -78,7 +79,7 @@ function ChainBadge({ entries }: { readonly entries: readonly Entry[] }) {
 }
 
 const EntryTable = ({ entries }: { readonly entries: readonly Entry[] }) => (
-  <div className="scroll-x">
+  <ScrollX>
     <table className="grid-table">
       <thead>
         <tr>
@@ -109,5 +110,5 @@ const EntryTable = ({ entries }: { readonly entries: readonly Entry[] }) => (
         ))}
       </tbody>
     </table>
-  </div>
+  </ScrollX>
 );

@@ -8,6 +8,7 @@ import { Button, CopyButton } from '../parts/buttons.tsx';
 import { Empty, Loaded, Problem } from '../parts/feedback.tsx';
 import { Badge } from '../parts/outcome.tsx';
 import { Panel } from '../parts/panel.tsx';
+import { ScrollX } from '../parts/scroll-x.tsx';
 import { count, dateTime, usd } from '../text/format.ts';
 import { KeyForm } from './key-form.tsx';
 
@@ -78,7 +79,7 @@ interface KeyTableProps {
 }
 
 const KeyTable = ({ keys, onRotated }: KeyTableProps) => (
-  <div className="scroll-x">
+  <ScrollX>
     <table className="grid-table">
       <thead>
         <tr>
@@ -100,7 +101,7 @@ const KeyTable = ({ keys, onRotated }: KeyTableProps) => (
         ))}
       </tbody>
     </table>
-  </div>
+  </ScrollX>
 );
 
 function KeyRow({ of: key, onRotated }: { readonly of: Key; readonly onRotated: KeyTableProps['onRotated'] }) {

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { query } from '../api/queries.ts';
 import { Loaded } from '../parts/feedback.tsx';
 import { Panel } from '../parts/panel.tsx';
+import { ScrollX } from '../parts/scroll-x.tsx';
 import { capsText } from './keys.tsx';
 
 /** One row a tenant. */
@@ -13,7 +14,7 @@ export function Tenants() {
     <Panel title="Tenants" isTight>
       <Loaded query={tenants}>
         {({ data }) => (
-          <div className="scroll-x">
+          <ScrollX>
             <table className="grid-table">
               <thead>
                 <tr>
@@ -52,7 +53,7 @@ export function Tenants() {
                 ))}
               </tbody>
             </table>
-          </div>
+          </ScrollX>
         )}
       </Loaded>
     </Panel>

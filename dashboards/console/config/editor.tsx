@@ -58,7 +58,16 @@ export function Editor({ label, text, marks, onChange }: EditorProps) {
       state: EditorState.create({
         doc: text,
         extensions: [
-          ...[lineNumbers(), history(), highlightActiveLine(), yaml(), syntaxHighlighting(colors), lintGutter(), look],
+          ...[
+            lineNumbers(),
+            history(),
+            highlightActiveLine(),
+            yaml(),
+            syntaxHighlighting(colors),
+            lintGutter(),
+            EditorView.lineWrapping,
+            look,
+          ],
           keymap.of([...defaultKeymap, ...historyKeymap]),
           EditorView.contentAttributes.of({ 'aria-label': label }),
           EditorView.updateListener.of(({ docChanged, state }) => {

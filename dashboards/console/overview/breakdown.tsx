@@ -6,6 +6,7 @@ import { query } from '../api/queries.ts';
 import { Segments } from '../parts/buttons.tsx';
 import { Empty, Loaded } from '../parts/feedback.tsx';
 import { Panel } from '../parts/panel.tsx';
+import { ScrollX } from '../parts/scroll-x.tsx';
 import { count, duration, percent, usd } from '../text/format.ts';
 import { type Dimension, dimensions, type Span, type UsageRow } from './figures.ts';
 
@@ -32,7 +33,7 @@ function BreakdownTable({ rows, by, since }: { readonly rows: readonly UsageRow[
   const sorted = rows.toSorted((a, b) => b.cost_usd - a.cost_usd || b.requests - a.requests);
   const most = Math.max(1e-12, ...rows.map(({ cost_usd }) => cost_usd));
   return (
-    <div className="scroll-x">
+    <ScrollX>
       <table className="grid-table">
         <thead>
           <tr>
@@ -82,6 +83,6 @@ function BreakdownTable({ rows, by, since }: { readonly rows: readonly UsageRow[
           })}
         </tbody>
       </table>
-    </div>
+    </ScrollX>
   );
 }

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { query } from '../api/queries.ts';
 import { Loaded } from '../parts/feedback.tsx';
 import { Panel } from '../parts/panel.tsx';
+import { ScrollX } from '../parts/scroll-x.tsx';
 import { count, dateTime, usd } from '../text/format.ts';
 import type { Span } from './figures.ts';
 
@@ -14,7 +15,7 @@ export function Dearest({ span }: { readonly span: Span }) {
     <Panel title="Dearest exchanges" isTight>
       <Loaded query={found}>
         {({ data }) => (
-          <div className="scroll-x">
+          <ScrollX>
             <table className="grid-table">
               <tbody>
                 {data.map(({ id, received_at, route, provider, model, input_tokens, output_tokens, cost_usd }) => (
@@ -36,7 +37,7 @@ export function Dearest({ span }: { readonly span: Span }) {
                 ))}
               </tbody>
             </table>
-          </div>
+          </ScrollX>
         )}
       </Loaded>
     </Panel>

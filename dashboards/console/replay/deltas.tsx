@@ -1,5 +1,6 @@
 /** What a run changed against the record, each figure with its interval. */
 import { Panel } from '../parts/panel.tsx';
+import { ScrollX } from '../parts/scroll-x.tsx';
 import { count, duration, percent, usd } from '../text/format.ts';
 import type { Arm } from './comparison.ts';
 
@@ -16,15 +17,15 @@ export function Deltas({ arm, against }: { readonly arm: Arm; readonly against: 
       isTight
       actions={<span className="muted">95 % intervals; bold where they leave out zero</span>}
     >
-      <div className="scroll-x">
+      <ScrollX>
         <MetricTable metrics={sorted.slice(0, shownFirst)} />
-      </div>
+      </ScrollX>
       {sorted.length > shownFirst && (
         <details className="more">
           <summary>{sorted.length - shownFirst} more figures</summary>
-          <div className="scroll-x">
+          <ScrollX>
             <MetricTable metrics={sorted.slice(shownFirst)} />
-          </div>
+          </ScrollX>
         </details>
       )}
     </Panel>

@@ -7,6 +7,7 @@ import { query } from '../api/queries.ts';
 import { Button } from '../parts/buttons.tsx';
 import { Problem } from '../parts/feedback.tsx';
 import { Panel } from '../parts/panel.tsx';
+import { ScrollX } from '../parts/scroll-x.tsx';
 import { count, usd } from '../text/format.ts';
 import type { ReplaySearch } from './search.ts';
 
@@ -128,7 +129,7 @@ type Plan = NonNullable<AnswerOf<'planRun'>['plan']>;
 
 function PlanTable({ plan: { requests, arms } }: { readonly plan: Plan }) {
   return (
-    <div className="scroll-x">
+    <ScrollX>
       <table className="grid-table">
         <caption className="muted">{count(requests)} requests would be asked again</caption>
         <thead>
@@ -165,6 +166,6 @@ function PlanTable({ plan: { requests, arms } }: { readonly plan: Plan }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </ScrollX>
   );
 }

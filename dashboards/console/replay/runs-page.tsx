@@ -8,6 +8,7 @@ import { Button } from '../parts/buttons.tsx';
 import { Empty, Loaded, Problem } from '../parts/feedback.tsx';
 import { Badge, type Tone } from '../parts/outcome.tsx';
 import { PageHead, Panel } from '../parts/panel.tsx';
+import { ScrollX } from '../parts/scroll-x.tsx';
 import { count, dateTime, usd } from '../text/format.ts';
 import { RunForm } from './run-form.tsx';
 
@@ -52,7 +53,7 @@ function Runs({ runs, mayRun }: { readonly runs: readonly Run[]; readonly mayRun
   }
   return (
     <Panel title="Runs" isTight>
-      <div className="scroll-x">
+      <ScrollX>
         <table className="grid-table">
           <thead>
             <tr>
@@ -78,7 +79,7 @@ function Runs({ runs, mayRun }: { readonly runs: readonly Run[]; readonly mayRun
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollX>
     </Panel>
   );
 }

@@ -7,6 +7,7 @@ import { query } from '../api/queries.ts';
 import { Empty, Loaded } from '../parts/feedback.tsx';
 import { Badge, Dot, type Tone } from '../parts/outcome.tsx';
 import { PageHead, Panel, Strip } from '../parts/panel.tsx';
+import { ScrollX } from '../parts/scroll-x.tsx';
 import { count, duration, percent } from '../text/format.ts';
 import { Explain } from './explain.tsx';
 import { RouteGraph } from './route-graph.tsx';
@@ -105,7 +106,7 @@ function Health({ report }: { readonly report: Report }) {
 const tones: Readonly<Record<string, Tone>> = { healthy: 'good', ramping: 'warn', probing: 'warn', cooling: 'warn', open: 'bad' };
 
 const HealthTable = ({ rows }: { readonly rows: readonly TargetRow[] }) => (
-  <div className="scroll-x">
+  <ScrollX>
     <table className="grid-table">
       <thead>
         <tr>
@@ -130,7 +131,7 @@ const HealthTable = ({ rows }: { readonly rows: readonly TargetRow[] }) => (
         ))}
       </tbody>
     </table>
-  </div>
+  </ScrollX>
 );
 
 function HealthRow({ row }: { readonly row: TargetRow }) {

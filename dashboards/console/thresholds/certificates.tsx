@@ -4,6 +4,7 @@ import { query } from '../api/queries.ts';
 import { Loaded } from '../parts/feedback.tsx';
 import { Badge } from '../parts/outcome.tsx';
 import { Panel } from '../parts/panel.tsx';
+import { ScrollX } from '../parts/scroll-x.tsx';
 import { dateTime } from '../text/format.ts';
 
 /** One row a certificate; nothing without certificates. */
@@ -14,7 +15,7 @@ export function Certificates() {
       {({ data }) =>
         data.length === 0 ? null : (
           <Panel title="Certificates" isTight>
-            <div className="scroll-x">
+            <ScrollX>
               <table className="grid-table">
                 <thead>
                   <tr>
@@ -41,7 +42,7 @@ export function Certificates() {
                   ))}
                 </tbody>
               </table>
-            </div>
+            </ScrollX>
           </Panel>
         )
       }
