@@ -2,6 +2,7 @@
 
 import type { GateReport } from '../gate/evaluate.ts';
 import type { Measured } from '../sweep/measure.ts';
+import type { RouterMetrics } from '../sweep/router-metrics.ts';
 import type { Sweep, SweepRow } from '../sweep/sweep.ts';
 import type { ComparisonReport } from './compare.ts';
 
@@ -21,10 +22,15 @@ export function sweepJson(sweep: Sweep): object {
     current: current && rowJson(current),
     rows: rows.map(rowJson),
     oracle: { quality: oracle.quality, cost_per_1k: oracle.costPer1k },
+    router_metrics: sweep.routerMetrics && routerMetricsJson(sweep.routerMetrics),
     dropped,
     notes,
   };
 }
+
+const routerMetricsJson = ({ apgr, cpt50, cpt80, aiq, aiqRandomMix }: RouterMetrics): object => ({
+  ...{ apgr, cpt_50: cpt50, cpt_80: cpt80, aiq, aiq_random_mix: aiqRandomMix },
+});
 
 const rowJson = ({ thresholds, vsRandomMix, frontier, ...measured }: SweepRow): object => ({
   threshold: thresholds?.length === 1 ? thresholds[0] : null,

@@ -1,11 +1,12 @@
 /** Cost and quality of each threshold of a chain on the same requests: the frontier, with intervals. */
 import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
-import { type Clusters, clusteredMean, clustersOf, type Estimate } from '../../statistics/index.ts';
+import { clusteredMean, clustersOf, type Estimate, sum } from '../../statistics/index.ts';
 import { completeItems, type Dropped, type Outcomes, weightsOf } from '../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, singleTargetPolicy, thresholdsOf, withThresholds } from '../policies/chain.ts';
 import { type Trials, trialRunner } from '../policies/trials.ts';
 import { type Measured, measurePolicy } from './measure.ts';
 import { dominatedTargets, gainOverRandomMix, mixingHull } from './random-mix.ts';
+import { type RouterMetrics, routerMetrics } from './router-metrics.ts';
 import { candidatesMax, combinations, distinctValues, signalOf, thresholdGrid } from './thresholds.ts';
 
 export interface SweepOptions {
@@ -48,6 +49,8 @@ export interface Sweep {
   readonly singles: readonly (Measured & { readonly target: string })[];
   readonly dominated: readonly { readonly target: string; readonly by: string }[];
   /** The cheapest target that is right, for each request: what no chain can beat. */
+  /** Of a chain of two targets, over all its thresholds. */
+  readonly routerMetrics: RouterMetrics | null;
   readonly oracle: { readonly quality: number; readonly costPer1k: number | null };
   /** The route as it is configured. */
   readonly current: SweepRow | null;
@@ -106,7 +109,9 @@ export function sweep(chain: Chain, outcomes: Outcomes, options: SweepOptions): 
     notes: [...outcomes.notes, ...notesOf(kept.items, chain, baseline)],
     singles: singleRows,
     dominated: dominatedTargets(singles, weights),
-    oracle: oracleOf(singles, clusters),
+    oracle: oracleOf(singles, clusters.of.length, weights),
+    // A few named thresholds are no curve.
+    routerMetrics: chain.targets.length === 2 && !options.thresholds ? (routerMetrics(singleRows[0]!, singleRows[1]!, rows) ?? null) : null,
     current: current ? rows.at(-1)! : null,
     rows: current ? rows.slice(0, -1) : rows,
   };
@@ -141,14 +146,15 @@ function markFrontier(rows: readonly Omit<SweepRow, 'frontier'>[], singles: read
 }
 
 /** For each item the best quality that any target gives, from the cheapest that gives it. */
-function oracleOf(singles: ReadonlyMap<string, Trials>, clusters: Clusters): Sweep['oracle'] {
-  const n = clusters.of.length;
+function oracleOf(singles: ReadonlyMap<string, Trials>, n: number, weights: Float64Array | undefined): Sweep['oracle'] {
   const all = [...singles.values()];
+  const total = weights ? sum(weights) : n;
   let [quality, cost] = [0, 0];
   for (let i = 0; i < n; i++) {
+    const part = (weights?.[i] ?? 1) / total;
     const best = Math.max(...all.map(trials => trials.quality[i]!));
-    quality += best / n;
-    cost += Math.min(...all.filter(trials => trials.quality[i] === best).map(trials => trials.cost[i]!)) / n;
+    quality += best * part;
+    cost += Math.min(...all.filter(trials => trials.quality[i] === best).map(trials => trials.cost[i]!)) * part;
   }
   return { quality, costPer1k: Number.isFinite(cost) ? cost / 1e6 : null };
 }

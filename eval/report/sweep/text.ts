@@ -2,6 +2,7 @@
 
 import type { Estimate } from '../../../statistics/index.ts';
 import type { Percentiles } from '../../sweep/measure.ts';
+import type { RouterMetrics } from '../../sweep/router-metrics.ts';
 import type { Sweep, SweepRow } from '../../sweep/sweep.ts';
 import { shownMax } from '../../sweep/thresholds.ts';
 import { count, dollars, droppedText, milliseconds, none, percent, points, signalRemedy, withInterval } from '../shared/format.ts';
@@ -171,6 +172,14 @@ function shownRows(rows: readonly SweepRow[]): readonly SweepRow[] {
 
 const percentile = (percentiles: Percentiles | null, which: 'p50' | 'p95'): string => withInterval(percentiles?.[which], milliseconds);
 
+/** The numbers that router benchmarks report. */
+function routerText({ apgr, cpt50, cpt80, aiq, aiqRandomMix }: RouterMetrics, reference: string): string {
+  const shares = `As router benchmarks count: APGR ${apgr.toFixed(3)} (a coin 0.500), CPT(50 %) ${percent(cpt50)}, CPT(80 %) ${percent(cpt80)} to ${reference}.`;
+  return aiq === null || aiqRandomMix === null
+    ? shares
+    : `${shares}\nAIQ ${aiq.toFixed(4)}; the best random mix of the targets ${aiqRandomMix.toFixed(4)}.`;
+}
+
 function remarks(sweep: Sweep, wide: boolean): string[] {
   const hidden = sweep.rows.length - shownRows(sweep.rows).length;
   const low = Object.entries(sweep.signalCoverage).filter(([, share]) => share < 1);
@@ -187,6 +196,7 @@ function remarks(sweep: Sweep, wide: boolean): string[] {
     ...(sweep.singles[0]?.costPer1k
       ? [`Best possible choice for each request: quality ${percent(sweep.oracle.quality)} at ${dollars(sweep.oracle.costPer1k!)} per 1k.`]
       : []),
+    ...(sweep.routerMetrics ? [routerText(sweep.routerMetrics, sweep.reference)] : []),
     ...sweep.dominated.map(({ target, by }) => `${target} is dominated: ${by} is no dearer and no worse.`),
     ...low.map(
       ([target, share]) => `${sweep.signal} is known for ${percent(share)} of the answers of ${target}; the others always escalate.`,
