@@ -25,10 +25,13 @@ afterAll(async () => {
 /** A second each: all streams are open at once. */
 const streamed: Cell = { ...cellNamed('sse')!, concurrency: 96, requests: 96 };
 
-/** Before the compiler has come to rest more is allocated than after; the bounds leave room for that. */
+/**
+ * Before the compiler has come to rest more is allocated than after, and on a busy machine each record is written by itself, which takes a
+ * dozen promises that many would share; the bounds leave room for both.
+ */
 test.each([
-  { what: 'a plain request', cell: { ...base, requests: 2_000 }, warmup: 2_000, kbMax: 100, promisesMax: 6 },
-  { what: 'a streamed chunk', cell: streamed, warmup: 96, kbMax: 6.5, promisesMax: 8 },
+  { what: 'a plain request', cell: { ...base, requests: 2_000 }, warmup: 2_000, kbMax: 100, promisesMax: 14 },
+  { what: 'a streamed chunk', cell: streamed, warmup: 96, kbMax: 9, promisesMax: 16 },
 ])(
   '$what allocates at most $kbMax KB, and its request makes at most $promisesMax promises',
   async ({ cell, warmup, kbMax, promisesMax }) => {
