@@ -40,7 +40,7 @@ export function TimeChart({ label, at, lines, marks = [], format }: TimeChartPro
       {
         width: target.clientWidth,
         height: heightPx,
-        padding: [10, 8, 0, 0],
+        padding: [10, 22, 0, 0],
         legend: { show: false },
         cursor: { points: { size: 7 }, drag: { x: false, y: false } },
         scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.08 : 1] } },
@@ -76,12 +76,13 @@ export function TimeChart({ label, at, lines, marks = [], format }: TimeChartPro
   );
 }
 
-const seriesOf = ({ name, color, isDashed, isFilled }: Line, resolve: (name: string) => string): UPlot.Series => ({
+const seriesOf = ({ name, color, values, isDashed, isFilled }: Line, resolve: (name: string) => string): UPlot.Series => ({
   label: name,
   stroke: resolve(color),
   width: isDashed ? 1 : 1.75,
   spanGaps: false,
-  points: { show: false },
+  // A value without neighbours has no line to be seen by.
+  points: { show: values.filter(value => value !== null).length < 40 && values.includes(null), size: 5, fill: resolve(color) },
   ...(isDashed ? { dash: [4, 4] } : {}),
   ...(isFilled ? { fill: resolve(color).replace(/^rgb\((.*)\)$/, 'rgba($1, 0.12)') } : {}),
 });
