@@ -1,10 +1,10 @@
-/** Converts log rows to recorded requests: `hindcast replay export`, Helicone, LiteLLM, OpenAI batch files, and request bodies. */
-import { createHash } from 'node:crypto';
+/** Converts log rows to recorded requests: `hindcast replay export`, Helicone, LiteLLM, traces, OpenAI batch files, and request bodies. */
 import { isObject, type Json, type JsonObject } from '../../gateway/core/chat/json.ts';
-import { type Answer, contentOf, readAnswer } from './answer.ts';
+import type { Answer } from './answer.ts';
 import type { RecordedAttempt } from './attempts.ts';
-import { wireProviderOf } from './dialects.ts';
+import { dialectAt, instantOf, json, number, object, text, texts, toRecordedRequest } from './log-entry.ts';
 import type { RecordedRequest } from './requests.ts';
+import { fromLangfuse, fromSpan, fromTensorZero } from './trace-formats.ts';
 
 /** The recorded request, or a text with the reason why the row is not one. */
 export function requestFromRow(row: Json): RecordedRequest | string {
@@ -12,95 +12,12 @@ export function requestFromRow(row: Json): RecordedRequest | string {
   if (isObject(row.request) && isObject(row.answer)) return fromHindcastExport(row);
   if (row.request_created_at !== undefined || (row.request_body !== undefined && row.request_id !== undefined)) return fromHelicone(row);
   if (row.call_type !== undefined || row.proxy_server_request !== undefined) return fromLitellm(row);
+  if (row.spanId !== undefined && row.attributes !== undefined) return fromSpan(row);
+  if (row.type === 'GENERATION') return fromLangfuse(row);
+  if (row.episode_id !== undefined && row.function_name !== undefined) return fromTensorZero(row);
   if (isObject(row.body)) return fromBareBody(row.body, text(row.custom_id), text(row.url));
   if (row.messages !== undefined || row.contents !== undefined || row.input !== undefined) return fromBareBody(row, '', '');
-  return 'unknown format: known are hindcast replay export, Helicone, LiteLLM, OpenAI batch, and request bodies with messages';
-}
-
-const text = (value: Json | undefined): string => (typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '');
-const number = (value: Json | undefined): number =>
-  typeof value === 'number' && Number.isFinite(value) ? value : Number(text(value)) || 0;
-/** A member that holds JSON, or JSON in a string. */
-function json(value: Json | undefined): Json | undefined {
-  if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value) as Json;
-  } catch {
-    return value;
-  }
-}
-const object = (value: Json | undefined): JsonObject => {
-  const read = json(value);
-  return isObject(read) ? read : {};
-};
-const texts = (value: JsonObject): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(value).flatMap(([key, one]) => (text(one) === '' ? [] : [[key, text(one)]])));
-
-/** Milliseconds of an ISO date, of Unix seconds, or of Unix milliseconds. */
-function instantOf(value: Json | undefined): number {
-  if (typeof value === 'number') return value < 1e11 ? value * 1000 : value;
-  const written = text(value);
-  if (/^\d+(\.\d+)?$/.test(written)) return instantOf(Number(written));
-  const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(written) ? written : `${written.replace(' ', 'T')}Z`;
-  return Date.parse(zoned) || 0;
-}
-
-function dialectAt(path: string, body: JsonObject): string {
-  if (/\/messages(\?|$)/.test(path)) return 'anthropic-messages';
-  if (/\/responses(\?|$)/.test(path)) return 'openai-responses';
-  if (/generateContent/i.test(path) || body.contents !== undefined) return 'gemini-generate';
-  return 'openai-chat';
-}
-
-interface LogEntry {
-  readonly id: string;
-  readonly receivedAt: number;
-  readonly dialect: string;
-  readonly body: string;
-  readonly tenant?: string;
-  readonly user?: string;
-  readonly conversation?: string;
-  readonly tags?: Readonly<Record<string, string>>;
-  readonly route?: string;
-  readonly answer: Partial<Answer>;
-  readonly response?: Json;
-}
-
-function toRecordedRequest(entry: LogEntry): RecordedRequest {
-  const request = JSON.parse(entry.body) as JsonObject;
-  const id = entry.id === '' ? createHash('sha256').update(entry.body).digest('hex').slice(0, 32) : entry.id;
-  const answer: Answer = {
-    outcome: 'ok',
-    target: '',
-    ...contentIn(entry),
-    finish: '',
-    inputTokens: 0,
-    outputTokens: 0,
-    latencyMs: 0,
-    ...entry.answer,
-  };
-  return {
-    id,
-    receivedAt: entry.receivedAt,
-    tenant: entry.tenant || 'default',
-    project: '',
-    user: entry.user ?? '',
-    conversation: entry.conversation ?? '',
-    tags: entry.tags ?? {},
-    dialect: entry.dialect,
-    stream: request.stream === true,
-    route: entry.route ?? '',
-    body: entry.body,
-    headers: {},
-    answer,
-  };
-}
-
-function contentIn({ dialect, response }: LogEntry): Pick<Answer, 'text' | 'toolCalls'> {
-  if (typeof response === 'string') return { text: response, toolCalls: [] };
-  const wire = wireProviderOf(dialect);
-  if (!wire || !isObject(response)) return { text: '', toolCalls: [] };
-  return contentOf(readAnswer(wire, false, Buffer.from(JSON.stringify(response))));
+  return 'unknown format: known are hindcast replay export, Helicone, LiteLLM, Langfuse, TensorZero, OpenTelemetry GenAI spans, OpenAI batch, and request bodies with messages';
 }
 
 function finishIn(response: Json | undefined): string {

@@ -8,6 +8,7 @@ import { CommandError, exit } from '../../gateway/cli/command.ts';
 import { isObject, type Json, type JsonObject } from '../../gateway/core/chat/json.ts';
 import { requestFromRow } from './log-formats.ts';
 import type { Candidate, RecordedRequest, Selection } from './requests.ts';
+import { spansIn } from './trace-formats.ts';
 
 export interface FileRequests {
   readonly requests: readonly RecordedRequest[];
@@ -20,7 +21,7 @@ export async function readRequests(files: readonly string[]): Promise<FileReques
   const requests = new Map<string, RecordedRequest>();
   const left: Record<string, number> = {};
   for (const file of files) {
-    for await (const row of rowsOf(file)) {
+    for await (const row of spansOf(file)) {
       const request = requestFromRow(row);
       const reason =
         typeof request === 'string'
@@ -38,6 +39,10 @@ export async function readRequests(files: readonly string[]): Promise<FileReques
   }
   const inOrder = [...requests.values()].sort((a, b) => a.receivedAt - b.receivedAt || (a.id < b.id ? -1 : 1));
   return { requests: inOrder, left };
+}
+
+async function* spansOf(file: string): AsyncIterable<Json> {
+  for await (const row of rowsOf(file)) yield* spansIn(row);
 }
 
 async function* rowsOf(file: string): AsyncIterable<Json> {
