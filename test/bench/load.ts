@@ -67,7 +67,7 @@ async function run(order: LoadOrder): Promise<LoadReport> {
   let firstFailure: string | undefined;
   const fail = (what: string): void => {
     failed++;
-    firstFailure ??= what.slice(0, 400);
+    firstFailure ??= what.slice(0, 1_000);
   };
   const caller = async (): Promise<void> => {
     let socket: Socket | undefined;
