@@ -63,14 +63,24 @@ describe.skipIf(chromium === undefined)('the console in a browser', () => {
     };
     const ids = await Promise.all(Array.from({ length: 24 }, (_, i) => ask('smart', `What is the refund code of order ${1_000 + i}?`)));
     await ask('broken', 'Is anybody there?');
-    attacked = await ask('smart', hostile + 'x'.repeat(1_000_000));
+    attacked = await ask('sim/small:tokens=5', hostile + 'x'.repeat(1_000_000));
     await gateway.flush();
     const exchange = async (id: string) =>
       (await (await fetch(`${gateway.url}/admin/api/v1/exchanges/${id}`)).json()) as { readonly escalations?: number };
     await vi.waitUntil(async () => (await exchange(attacked)).escalations !== undefined, { timeout: 20_000, interval: 100 });
     const [found, ran] = await Promise.all([
       Promise.all(ids.map(exchange)),
-      place.run('replay', 'run', '--route=smart', '--limit=24', '--against=sim/small', '--against=sim/large', '--max-cost=1', '--json'),
+      place.run(
+        'replay',
+        'run',
+        '--route=smart',
+        '--limit=16',
+        '--concurrency=40',
+        '--against=sim/small',
+        '--against=sim/large',
+        '--max-cost=1',
+        '--json',
+      ),
     ]);
     run = (JSON.parse(ran.stdout) as { readonly run: string }).run;
     escalated = ids.find((_, i) => (found[i]!.escalations ?? 0) > 0)!;

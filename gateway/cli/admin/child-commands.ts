@@ -31,6 +31,7 @@ class ChildCommands implements Commands {
     const end = (): void => void child.kill('SIGKILL');
     const timer = setTimeout(end, runMsMax);
     signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
     try {
       return await resultOf(child);
     } finally {
