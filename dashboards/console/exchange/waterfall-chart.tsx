@@ -1,4 +1,5 @@
 /** Every attempt of an exchange as a row over time. */
+import { Link } from '@tanstack/react-router';
 import { Fragment } from 'react';
 import { Badge, Dot, type Tone, toneOf } from '../parts/outcome.tsx';
 import { duration, usd } from '../text/format.ts';
@@ -62,11 +63,11 @@ function AttemptRow({
   return (
     <Row
       name={
-        <a href={`#attempt-${number}`} className="row">
+        <Link to="/exchanges/$id" params={{ id: exchange.id }} search={{ tab: 'attempts' }} hash={`attempt-${number}`} className="row">
           <Dot tone={tone} />
           <b className="cut">{target}</b>
           <Badge tone={tones[kind] ?? 'plain'}>{kind}</Badge>
-        </a>
+        </Link>
       }
       note={
         <Fragment>
