@@ -18,6 +18,8 @@ test('the packed tarball holds the built command and runs', { timeout: 120_000 }
     const installed = join(folder, 'package');
     expect(existsSync(join(installed, 'main.ts'))).toBe(false);
     expect(readdirSync(join(installed, 'dist/recorder/store/schema'))).toContain('001_records.sql');
+    expect(readdirSync(join(installed, 'dist/dashboards/console/dist'))).toEqual(expect.arrayContaining(['assets', 'index.html']));
+    expect(existsSync(join(installed, 'dist/dashboards/console/router.js'))).toBe(false);
     symlinkSync(join(root, 'node_modules'), join(installed, 'node_modules'));
     const hindcast = (...args: string[]) => run(process.execPath, [join(installed, 'bin/hindcast.js'), ...args], { cwd: folder });
     expect((await hindcast('--version')).stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/);
