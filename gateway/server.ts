@@ -201,7 +201,7 @@ class GatewayServer implements Gateway {
   }
 
   #refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
-    this.#metrics.refused(refusal.refusal.code);
+    this.#metrics.refused(refusal.refusal.code, contextOf(request)?.key.tenant);
     sendRefusal(request, response, refusal, this.#idOf(request));
   }
 

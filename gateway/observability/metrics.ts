@@ -12,7 +12,7 @@ import type { Telemetry } from './telemetry.ts';
 export interface Metrics {
   observe(exchange: Exchange, names: LabelResolver): void;
   /** A request refused before any provider was called, by error code. */
-  refused(code: string): void;
+  refused(code: string, tenant?: string): void;
   /** A request with an Idempotency-Key that read the answer of an earlier one. */
   joined(): void;
   configured(hash: string): void;
@@ -99,7 +99,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
       targetInstruments?.observe(exchange, names.isRoute(exchange.policy.name) ? exchange.policy.name : 'direct');
       for (const attempt of exchange.attempts) observeAttempt(attempts, exchange, attempt, names, bounded);
     },
-    refused: code => gateway.refused.inc({ code }),
+    refused: (code, tenant = '') => {
+      gateway.refused.inc({ code });
+      gateway.refusals.inc({ tenant, code });
+    },
     joined: () => gateway.joined.inc(),
     configured: hash => {
       gateway.reloads.inc();
@@ -265,6 +268,12 @@ function gatewayInstruments(registry: Registry, { configHash }: MetricsOptions) 
       name: 'hindcast_refused_total',
       help: 'Requests refused before any provider was called, by error code.',
       labelNames: ['code'],
+      registers,
+    }),
+    refusals: new Counter({
+      name: 'hindcast_refusals_total',
+      help: 'Requests refused before any provider was called, by tenant (empty for an unknown key) and error code.',
+      labelNames: ['tenant', 'code'],
       registers,
     }),
     joined: new Counter({
