@@ -23,6 +23,7 @@ import { stopSignal, stopSignals } from './cli/stop-signal.ts';
 import { loadConfig } from './config/index.ts';
 import type { ExchangeSink } from './core/exchange.ts';
 import { type FeatureFlags, openFeatureFlags } from './flags/flags.ts';
+import { readTlsIdentity } from './http/tls/tls-files.ts';
 import { logLevels, silentLog } from './observability/logs.ts';
 import { createGateway, type Gateway } from './server.ts';
 import type { Log } from './settings/log.ts';
@@ -84,7 +85,17 @@ async function serve(options: ServeOptions): Promise<number> {
   if (channel) return serveAsWorker(options, channel);
   const loaded = loadSettings(options);
   const settings = withOptions(loaded, options);
+  checkTls(settings);
   return settings.server.workers > 1 ? serveByWorkers(loaded, settings, options) : serveAlone(loaded, settings, options);
+}
+
+/** Says what is wrong with the files before anything is opened. */
+function checkTls({ server: { tls } }: Settings): void {
+  try {
+    if (tls) readTlsIdentity(tls);
+  } catch (error) {
+    throw new CommandError(exit.usage, messageOf(error));
+  }
 }
 
 async function serveAlone(loaded: Settings, settings: Settings, options: ServeOptions): Promise<number> {

@@ -12,6 +12,7 @@ import { FleetState } from './exchange/runtime.ts';
 import { ShadowTraffic } from './exchange/shadow-traffic.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
 import { authenticateCaller } from './http/authenticate.ts';
+import { ByteBudget, byteScopesOf, bytesInFlightDefault } from './http/bytes/byte-budget.ts';
 import { CallerRequest, type CallerRequestPorts, type FinishedExecution } from './http/caller-requests.ts';
 import { Drain } from './http/drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge, listenAt, urlOf } from './http/edge.ts';
@@ -45,6 +46,7 @@ class GatewayServer implements Gateway {
   readonly #clock: Clock;
   readonly #upstream: Upstream;
   readonly #limits: EdgeLimits;
+  readonly #bytes = new ByteBudget(() => this.#version.settings.server.bytesInFlight ?? bytesInFlightDefault);
   readonly #fleet = new FleetState();
   readonly #backgroundTasks: BackgroundTasks;
   readonly #shadowTraffic = new ShadowTraffic(resolve);
@@ -64,17 +66,16 @@ class GatewayServer implements Gateway {
     this.#options = options;
     this.#clock = options.clock ?? wallClock;
     this.#upstream = options.upstream ?? httpUpstream();
-    this.#limits = { ...edgeLimits, ...options.limits };
+    this.#limits = { ...edgeLimits, decodeRatioMax: options.settings.server.decodeRatioMax, ...options.limits };
     this.#startedAt = this.#clock.now();
     const { log, rolloutStore, breachStore } = options;
     this.#backgroundTasks = new BackgroundTasks({ registry: this.#fleet, clock: this.#clock, log, rolloutStore, breachStore });
     this.#keys = new KeyRegistry(options.keyStore, log, settings => this.#rekey(settings));
     this.#version = this.#versionOf(this.#keys.configure(options.settings));
-    this.#listener = createEdge(this.#limits);
+    this.#listener = createEdge(this.#limits, options.settings.server.tls, log);
     this.#drain = new Drain(this.#clock, this.#listener);
     this.#budgets = createBudgetAdmission(options, this.#clock, createWebhooks(log));
     this.#metrics = this.#createMetrics();
-    const { keepAliveMs } = this.#limits;
     const fallback = {
       refused: (request: IncomingMessage, response: ServerResponse, refusal: Refusal) => this.#refused(request, response, refusal),
       crashed: (request: IncomingMessage, response: ServerResponse, problem: unknown) => this.#crashed(request, response, problem),
@@ -83,7 +84,7 @@ class GatewayServer implements Gateway {
       ...fallback,
       limits: this.#limits,
       drain: this.#drain,
-      executor: new RequestExecutor({ clock: this.#clock, sink: options.sink, keepAliveMs, budgets: this.#budgets }),
+      executor: new RequestExecutor({ ...this.#limits, clock: this.#clock, sink: options.sink, budgets: this.#budgets }),
       joined: () => this.#metrics.joined(),
       finished: execution => this.#finished(execution),
     };
@@ -94,7 +95,7 @@ class GatewayServer implements Gateway {
     guardEdge(this.#listener, this.#limits, {
       check: request => this.#check(request),
       refused: fallback.refused,
-      admitted: response => this.#drain.track(response),
+      admitted: response => this.#drain.track(response, contextOf(response.req)?.bytes),
       answerCors: (request, response) => answerCors(request, response, this.#version.settings.server.cors),
       dispatch: createDispatch(table, fallback),
       broken: ({ refusal }) => {
@@ -159,7 +160,7 @@ class GatewayServer implements Gateway {
       { method: 'GET', path: '/health', handler: (_, response) => sendJson(response, 200, { status: 'ok' }) },
       readyRoute(
         () => this.problems(),
-        () => [...(this.#options.recorderStats?.()?.warnings ?? []), ...this.#fleet.breaches.warnings(), ...this.#budgets.warnings()],
+        () => [this.#options.recorderStats?.()?.warnings, this.#bytes.warning(), this.#fleet.breaches.warnings(), this.#budgets.warnings()],
       ),
       { method: 'GET', path: '/metrics', handler: (request, response) => sendMetrics(this.#metrics, request, response) },
       ...this.#admin.routes,
@@ -196,7 +197,8 @@ class GatewayServer implements Gateway {
     const key = authenticateCaller(request.rawHeaders, settings, receivedAt);
     if (isRefusal(key)) return key;
     const trace = traceFrom(request.headers.traceparent, request.headers.tracestate);
-    setContext(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, ...this.#version });
+    const bytes = this.#bytes.open(byteScopesOf(settings, key));
+    setContext(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, bytes, ...this.#version });
     return undefined;
   }
 
@@ -231,9 +233,8 @@ class GatewayServer implements Gateway {
   }
 
   async listen(): Promise<string> {
-    const { host, port } = this.#options.settings.server;
     await Promise.all([this.#routes.start(), this.#admin.start(), this.#keys.read(), this.#backgroundTasks.ready(this.#version.settings)]);
-    await listenAt(this.#listener, host, port);
+    await listenAt(this.#listener, this.#options.settings.server);
     return this.url;
   }
 

@@ -9,6 +9,8 @@ const restartOnlySettings: Readonly<Record<string, SettingSelector>> = {
   'server.host': s => s.server.host,
   'server.port': s => s.server.port,
   'server.workers': s => s.server.workers,
+  'server.backlog': s => s.server.backlog,
+  'server.tls': s => JSON.stringify(s.server.tls),
   'state.url': s => (s.state.url === 'sqlite' ? s.state.url : fingerprint(s.state.url)),
   'store.url': s => s.store.url,
   'store.path': s => s.store.path,

@@ -19,6 +19,15 @@ import type { Demand } from '../targets/registry.ts';
 import type { TokenCounter } from '../tokens/counter.ts';
 import type { Upstream } from '../transport/upstream.ts';
 
+/** Where the bytes of one request and its answers are counted while they are under way. */
+export interface ByteAccount {
+  /** Undefined when they are taken; else whose limit they exceed: the process's, or the caller's. */
+  take(bytes: number): 'process' | 'caller' | undefined;
+  /** Its bytes are given back when all who hold it have released it; the request's connection is the first. */
+  hold(): void;
+  release(): void;
+}
+
 export interface Target {
   /** The account's name in the config. */
   readonly providerName: string;
@@ -130,6 +139,8 @@ export interface RoutedRequest {
   readonly estimatedTokens?: { readonly input: number; readonly output: number; readonly isFree?: true };
   /** How many gateways it came through already; absent means none. */
   readonly hops?: number;
+  /** Counts the bytes of its answers; absent for calls of our own. */
+  readonly bytes?: ByteAccount | undefined;
   /** Log-probabilities are requested where the caller or `accept` needs them (absent), or always, for replay. */
   readonly measure?: 'asked' | 'always';
   /** Shadows and audits of the route; none when absent. */
@@ -184,4 +195,5 @@ export interface RequestContext {
   readonly runtime: GatewayRuntime;
   readonly telemetry: Telemetry;
   readonly flags?: FeatureFlags | undefined;
+  readonly bytes?: ByteAccount | undefined;
 }

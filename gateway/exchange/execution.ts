@@ -124,7 +124,7 @@ export class Execution implements ExecutionHandle, DriverPorts, AttemptListener<
     const attempt = new Attempt(
       {
         ...{ command, provider, providerName, model, credential, spanId, prepared, bodyBytes, redact, clock },
-        idleMs: streamIdleMs,
+        ...{ idleMs: streamIdleMs, account: this.#request.bytes },
         priceOf: (name, at) => this.#environment.priceOf(provider, providerName, name, at),
         send: listener =>
           sendAttempt(this.#environment, this.#request, { target, prepared, body: bodyBytes, spanId }, redactingListener(listener, redact)),

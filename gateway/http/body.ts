@@ -1,17 +1,26 @@
 /** Reads a request's body: bounded before and after decompression, never waiting long for its next byte, strict UTF-8. */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate, type ZlibOptions, zstdDecompress } from 'node:zlib';
+import type { Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import { noRoomFailures, publicErrorOf } from '../core/shared/failure.ts';
+import type { ByteAccount } from '../exchange/contract.ts';
 import { invalid, isRefusal, type Refusal } from '../exchange/response/refusal.ts';
 import { wallClock } from '../settings/clock.ts';
+import { inTurn } from './bytes/turns.ts';
 
 export interface BodyLimits {
   /** Of the decoded body, and of the encoded one. */
   readonly bodyBytesMax: number;
   /** Longest silence between two chunks. */
   readonly bodyIdleMs: number;
+  /** How many times its encoded size a decoded body of more than 1 MiB may have; `decodeRatioDefault` when absent. */
+  readonly decodeRatioMax?: number | undefined;
+  /** Where its bytes are counted. */
+  readonly account?: ByteAccount | undefined;
 }
+
+export const decodeRatioDefault = 100;
 
 export interface Body {
   /** Decoded, as the caller meant them. */
@@ -21,7 +30,10 @@ export interface Body {
 
 /** Calls `receive` once, with the body as text or with why it is refused. Without a promise where nothing is to be decompressed. */
 export function receiveBody(request: IncomingMessage, limits: BodyLimits, receive: (outcome: Body | Refusal) => void): void {
-  receiveBytes(request, limits, bytes => receive(isRefusal(bytes) ? bytes : bodyOf(bytes)));
+  receiveBytes(request, limits, bytes => {
+    if (isRefusal(bytes)) receive(bytes);
+    else inTurn(bytes.length, () => receive(bodyOf(bytes)));
+  });
 }
 
 /** The same for bytes of whatever kind. */
@@ -33,7 +45,7 @@ export function receiveBytes(request: IncomingMessage, limits: BodyLimits, recei
   if (!decode && coding !== 'identity' && coding !== '') return receive(unknownCoding);
   new BodyCollector(request, limits, encoded => {
     if (!decode || isRefusal(encoded)) return receive(encoded);
-    void decodeBody(decode, encoded, limits.bodyBytesMax).then(receive);
+    decodeBody(decode(), encoded, limits, receive);
   });
 }
 
@@ -80,6 +92,11 @@ class BodyCollector {
     if (this.#isOver) return;
     this.#length += chunk.length;
     if (this.#length > this.#limits.bodyBytesMax) return this.#settle(tooLarge(this.#limits.bodyBytesMax));
+    const full = this.#limits.account?.take(chunk.length);
+    if (full) {
+      this.#first = this.#rest = undefined;
+      return this.#settle(noRoom(full));
+    }
     if (this.#first === undefined) this.#first = chunk;
     else {
       this.#rest ??= [this.#first];
@@ -110,23 +127,54 @@ class BodyCollector {
   }
 }
 
-type Decoder = (bytes: Buffer, options: ZlibOptions) => Promise<Buffer>;
-
-const decoders: Readonly<Record<string, Decoder>> = {
-  gzip: promisify(gunzip) as Decoder,
-  'x-gzip': promisify(gunzip) as Decoder,
-  deflate: promisify(inflate) as Decoder,
-  br: promisify(brotliDecompress) as Decoder,
-  zstd: promisify(zstdDecompress) as Decoder,
+const decoders: Readonly<Record<string, () => Transform>> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+  zstd: createZstdDecompress,
 };
 
-async function decodeBody(decode: Decoder, encoded: Buffer, bytesMax: number): Promise<Buffer | Refusal> {
-  try {
-    return await decode(encoded, { maxOutputLength: bytesMax });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(bytesMax);
-    return invalid('invalid_encoding', 'The body is not in the coding that its content-encoding header names.');
-  }
+/** A small body may be as repetitive as it likes. */
+const ratioBytesMin = 2 ** 20;
+
+/** Decodes piece by piece, and no further than the limits allow. */
+function decodeBody(decoder: Transform, encoded: Buffer, limits: BodyLimits, receive: (outcome: Buffer | Refusal) => void): void {
+  const { bodyBytesMax, decodeRatioMax = decodeRatioDefault, account } = limits;
+  const ratioMax = Math.max(ratioBytesMin, decodeRatioMax * encoded.length);
+  const pieces: Buffer[] = [];
+  let length = 0;
+  let isOver = false;
+  const settle = (outcome: Buffer | Refusal): void => {
+    if (isOver) return;
+    isOver = true;
+    receive(outcome);
+    decoder.destroy();
+  };
+  decoder.on('data', (piece: Buffer) => {
+    if (isOver) return;
+    length += piece.length;
+    if (length > bodyBytesMax) return settle(tooLarge(bodyBytesMax));
+    if (length > ratioMax) return settle(tooDense(decodeRatioMax));
+    const full = account?.take(piece.length);
+    if (full) return settle(noRoom(full));
+    pieces.push(piece);
+  });
+  decoder.on('end', () => settle(Buffer.concat(pieces, length)));
+  decoder.on('error', () => settle(invalid('invalid_encoding', 'The body is not in the coding that its content-encoding header names.')));
+  decoder.end(encoded);
+}
+
+/** The 413 for a body that grows more than `ratioMax` times when it is decoded. */
+const tooDense = (ratioMax: number): Refusal => ({
+  ...invalid('request_too_large', `The decoded body is more than ${ratioMax} times as large as the encoded one.`, null, 413),
+  close: true,
+});
+
+/** The 503 or 429 where the bytes under way leave no room for the body, by whose limit it is. */
+function noRoom(whose: 'process' | 'caller'): Refusal {
+  const refusal = publicErrorOf(noRoomFailures[whose]);
+  return { refusal: { ...refusal, param: null }, headers: { 'retry-after': '1', 'x-should-retry': 'true' }, close: true };
 }
 
 /** The 413 for a body of more than `bytesMax` bytes; closes the connection. */

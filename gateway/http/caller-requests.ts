@@ -5,6 +5,7 @@ import type { Exchange } from '../core/exchange.ts';
 import type { ExecutionHandle, ExecutionObserver, RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import { isRefusal, type Refusal } from '../exchange/response/refusal.ts';
 import type { BodyLimits } from './body.ts';
+import { inTurn } from './bytes/turns.ts';
 import type { Drain } from './drain.ts';
 import { type ParsedRequest, parse, route } from './parse.ts';
 import type { RequestExecutor, StartedExecution } from './request-executor.ts';
@@ -54,7 +55,11 @@ export class CallerRequest implements ExecutionObserver {
   }
 
   answer(): void {
-    parse(this.#request, this.#dialect, this.#ports.limits, parsed => this.#then(parsed, this.#route));
+    const limits = { ...this.#ports.limits, account: this.#context.bytes };
+    parse(this.#request, this.#dialect, limits, parsed => {
+      if (isRefusal(parsed)) this.#then(parsed, this.#route);
+      else inTurn(parsed.body.length, () => this.#then(parsed, this.#route));
+    });
   }
 
   #route(parsed: ParsedRequest): void {
@@ -62,7 +67,9 @@ export class CallerRequest implements ExecutionObserver {
   }
 
   #execute(routed: RoutedRequest): void {
-    this.#then(this.#ports.executor.execute(routed, this.#request, this.#response, this.#context, this), this.#track);
+    inTurn(routed.body.byteLength, () =>
+      this.#then(this.#ports.executor.execute(routed, this.#request, this.#response, this.#context, this), this.#track),
+    );
   }
 
   #track(started: StartedExecution): void {

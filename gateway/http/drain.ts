@@ -1,7 +1,7 @@
 /** What is being answered now, and how a gateway ends: nothing new, everything under way to its end or to a bound, then nothing left open. */
 import type { Server as Listener, ServerResponse } from 'node:http';
 import type { Clock, Milliseconds } from '../core/shared/time.ts';
-import type { ExecutionHandle, RoutedRequest } from '../exchange/contract.ts';
+import type { ByteAccount, ExecutionHandle, RoutedRequest } from '../exchange/contract.ts';
 import { ActiveSet } from './active-set.ts';
 
 interface RunningExecution {
@@ -31,18 +31,28 @@ export class Drain {
     return [...this.#executions].map(({ request }) => request);
   }
 
-  /** Counted until its response is closed. */
-  track(response: ServerResponse): void {
+  /** Counted until its response is closed, which releases `bytes`. */
+  track(response: ServerResponse, bytes?: Pick<ByteAccount, 'release'>): void {
     const remove = this.#responses.add(response);
     response.on('close', () => {
       remove();
+      bytes?.release();
       if (this.#responses.size === 0) this.#idle?.();
     });
   }
 
   /** Counted until what is given back is called: when its record is sealed, which may be after its caller has left. */
   trackExecution(execution: ExecutionHandle, request: RoutedRequest): () => void {
-    return this.#executions.add({ execution, request });
+    const { bytes } = request;
+    const remove = this.#executions.add({ execution, request });
+    if (!bytes) return remove;
+    bytes.hold();
+    let isHeld = true;
+    return () => {
+      remove();
+      if (isHeld) bytes.release();
+      isHeld = false;
+    };
   }
 
   /** Refuses what is new, waits so long for what is under way, then cuts it. */

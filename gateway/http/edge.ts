@@ -1,9 +1,14 @@
 /** The HTTP server itself, hardened: what arrives broken, oversized, too slowly or ambiguously addressed ends here, before any route. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { errorBody, invalid, linger, type Refusal } from '../exchange/response/refusal.ts';
+import { silentLog } from '../observability/logs.ts';
+import type { Log } from '../settings/log.ts';
+import type { ServerSettings, TlsSettings } from '../settings/server-settings.ts';
 import type { BodyLimits } from './body.ts';
 import { responseOf, setResponse } from './request-context.ts';
+import { followTlsFiles, readTlsIdentity } from './tls/tls-files.ts';
 
 export interface EdgeLimits extends BodyLimits {
   readonly headersTimeoutMs: number;
@@ -45,9 +50,9 @@ export interface RequestGuard {
 /** Longer than load balancers (60 s) and client pools keep an idle connection: the side that closes first must not be the one that receives the next request. */
 export const keepAliveTimeoutMs = 75_000;
 
-/** An HTTP server with the limits on headers, connections and their times; it does not listen yet. */
-export function createEdge(limits: EdgeLimits): Server {
-  const server = createServer({
+/** An HTTP server with the limits on headers, connections and their times, an HTTPS server with an identity; it does not listen yet. */
+export function createEdge(limits: EdgeLimits, tls?: TlsSettings, log: Log = silentLog): Server {
+  const options = {
     headersTimeout: limits.headersTimeoutMs,
     // Without a short interval the timeout above would be looked at every 30 s only.
     connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs / 2),
@@ -57,16 +62,20 @@ export function createEdge(limits: EdgeLimits): Server {
     maxHeaderSize: limits.headerBytesMax,
     insecureHTTPParser: false,
     requireHostHeader: false,
-  });
+  };
+  const server: Server = tls
+    ? createTlsServer({ ...options, ...readTlsIdentity(tls), handshakeTimeout: limits.headersTimeoutMs })
+    : createServer(options);
+  if (tls) followTlsFiles(tls, server, log);
   // Node would drop what is over the limit, silently; the guard counts instead.
   server.maxHeadersCount = 0;
   return server;
 }
 
 /** Rejects with the system's error when it cannot. */
-export async function listenAt(server: Server, host: string, port: number): Promise<void> {
+export async function listenAt(server: Server, { host, port, backlog }: ServerSettings): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject).listen(port, host, resolve);
+  server.once('error', reject).listen({ port, host, ...(backlog === undefined ? {} : { backlog }) }, resolve);
   await promise;
   server.off('error', reject);
 }
@@ -74,7 +83,7 @@ export async function listenAt(server: Server, host: string, port: number): Prom
 /** The URL of a listening server, with brackets around an IPv6 host. */
 export function urlOf(server: Server, host: string): string {
   const { port } = server.address() as AddressInfo;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${server instanceof TlsServer ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 const ignored = (): void => {};

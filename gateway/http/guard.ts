@@ -30,7 +30,7 @@ export function checkRequest(request: IncomingMessage, limits: EdgeLimits): Refu
 }
 
 function authorityOf(url: string): string | undefined {
-  return /^http:\/\/([^/?#]*)/i.exec(url)?.[1]?.toLowerCase();
+  return /^https?:\/\/([^/?#]*)/i.exec(url)?.[1]?.toLowerCase();
 }
 
 const loopbackName = /^(?:localhost|(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;

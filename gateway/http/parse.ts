@@ -13,6 +13,7 @@ import type { FeatureFlags } from '../flags/flags.ts';
 import type { CallerKey, Route } from '../settings/settings.ts';
 import { describeNoTarget, stickyKeyOf } from '../targets/planner.ts';
 import { type Body, type BodyLimits, checkContentType, receiveBody } from './body.ts';
+import { inTurn } from './bytes/turns.ts';
 import { refusedContentUrl } from './reading/content-urls.ts';
 import { namedSessionOf, SessionShares } from './reading/conversation.ts';
 import { resolve } from './resolve.ts';
@@ -39,7 +40,10 @@ export function parse(
 ): void {
   const wrongType = checkContentType(request.headers['content-type']);
   if (wrongType) return receive(wrongType);
-  receiveBody(request, limits, body => receive(isRefusal(body) ? body : parseBody(body, request.headers, dialect)));
+  receiveBody(request, limits, body => {
+    if (isRefusal(body)) receive(body);
+    else inTurn(body.bytes.length, () => receive(parseBody(body, request.headers, dialect)));
+  });
 }
 
 /** Parses a body from any source. */
@@ -103,7 +107,7 @@ export function flagOf(
 export function routedRequestOf(
   parsed: ParsedRequest,
   dialect: CallerFormat,
-  { id, receivedAt, trace, key, settings, runtime, telemetry }: RequestContext,
+  { id, receivedAt, trace, key, settings, runtime, telemetry, bytes }: RequestContext,
   chosen: Route,
   flag?: FlagEvaluation,
 ): RoutedRequest | Refusal {
@@ -137,6 +141,7 @@ export function routedRequestOf(
     body: parsed.body,
     headers: recordedHeaders(headers),
     includeUsage: dialect.alwaysUsage === true || (isObject(streamOptions) && streamOptions.include_usage === true),
+    bytes,
     ...(headers[resumeHeader] === 'true' && parsed.chat.stream && streamTypeOf(dialect).startsWith('text/event-stream')
       ? { isResumable: true as const }
       : {}),

@@ -13,13 +13,18 @@ function sendReadiness(response: ServerResponse, reasons: readonly string[], war
   });
 }
 
-export const readyRoute = (reasons: () => readonly string[], warnings: () => readonly (string | undefined)[]): RouteEntry => ({
+export const readyRoute = (
+  reasons: () => readonly string[],
+  warnings: () => readonly (readonly string[] | string | undefined)[],
+): RouteEntry => ({
   method: 'GET',
   path: '/ready',
   handler: (_, response) =>
     sendReadiness(
       response,
       reasons(),
-      warnings().filter(warning => warning !== undefined),
+      warnings()
+        .flat()
+        .filter(warning => warning !== undefined),
     ),
 });

@@ -1,6 +1,6 @@
 /** One attempt of a passed-through request: sends it to a target, reads the response, records both. */
 import type { AttemptRecord } from '../core/exchange.ts';
-import { type Failure, internalFailure } from '../core/shared/failure.ts';
+import { type Failure, internalFailure, noRoomFailures } from '../core/shared/failure.ts';
 import type { Instant, Milliseconds } from '../core/shared/time.ts';
 import { rateLimitsOf } from '../core/targets/rate-limit-headers.ts';
 import { headersOf, urlOf } from '../exchange/attempt/call.ts';
@@ -166,7 +166,11 @@ export class PassThroughAttempt {
             this.firstByteAt = environment.clock.now();
             upstreamResponse.onHeaders(status, responseHeaders);
           },
-          chunk: bytes => upstreamResponse.onChunk(bytes, environment.clock.now() - this.#startedAt),
+          chunk: bytes => {
+            const full = request.bytes?.take(bytes.byteLength);
+            if (full) this.#fail(noRoomFailures[full]);
+            else upstreamResponse.onChunk(bytes, environment.clock.now() - this.#startedAt);
+          },
           end: () => upstreamResponse.onEnd(),
           failed: failure => upstreamResponse.onBreak(failure),
         },

@@ -41,7 +41,7 @@ export type StartedPassThrough = StartedExecution;
 /** The execution, which writes the response itself; or the error response when nothing was sent to a provider. */
 export async function passThrough(input: PassThroughRequest): Promise<StartedPassThrough | Refusal> {
   const { endpoint, request, response, context, sink } = input;
-  const received = await readRequestBody(endpoint, request, input.limits);
+  const received = await readRequestBody(endpoint, request, { ...input.limits, account: context.bytes });
   if (isRefusal(received)) return received;
   const chosen = choose(input, received);
   if (isRefusal(chosen)) return chosen;

@@ -1,4 +1,4 @@
-/** Where the gateway listens, and which web pages may call it. */
+/** Where the gateway listens, how much it takes at once, and which web pages may call it. */
 import type { Milliseconds } from '../core/shared/time.ts';
 
 export interface ServerSettings {
@@ -7,6 +7,13 @@ export interface ServerSettings {
   readonly workers: number;
   /** Absent when no web page of another site may call. */
   readonly cors?: CorsSettings;
+  /** Connections that wait to be taken. */
+  readonly backlog?: number;
+  /** Of decoded bodies and answers under way, in each process. */
+  readonly bytesInFlight?: number;
+  /** How many times its encoded size a decoded body may have. */
+  readonly decodeRatioMax?: number;
+  readonly tls?: TlsSettings;
 }
 
 /** Web pages of other sites that may call the gateway. */
@@ -17,4 +24,12 @@ export interface CorsSettings {
   readonly headers: readonly string[];
   /** How long a browser may keep the answer. */
   readonly maxAgeMs: Milliseconds;
+}
+
+/** Absolute paths of PEM files. */
+export interface TlsSettings {
+  readonly cert: string;
+  readonly key: string;
+  /** Callers need a certificate of one of these authorities. */
+  readonly clientCa?: string | undefined;
 }

@@ -190,6 +190,8 @@ export type ConfiguredStep = PlannedStep;
 export interface Caps {
   readonly budget?: BudgetPolicy;
   readonly limits?: CallerLimits;
+  /** Of decoded bodies and answers under way, in each process. */
+  readonly bytesInFlight?: number;
 }
 
 /** A budget for whatever matches: all of the given members. */

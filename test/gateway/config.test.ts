@@ -79,7 +79,7 @@ describe('where the config comes from', () => {
 describe('what the settings are', () => {
   it('fills in every default', () => {
     const { server, store, recorder, telemetry, keys, tenants, prices } = settings(sim);
-    expect(server).toEqual({ host: '127.0.0.1', port: 4000, workers: 1 });
+    expect(server).toEqual({ host: '127.0.0.1', port: 4000, workers: 1, backlog: 511, bytesInFlight: 512 * 2 ** 20, decodeRatioMax: 100 });
     expect(store).toMatchObject({
       url: 'embedded',
       host: '127.0.0.1',

@@ -76,7 +76,7 @@ export function openClient(options: ApiOptions, access: LocalAccess): ApiClient 
 /** What the gateway itself wrote down; else where the configuration says that it listens. */
 function localUrl({ store, server }: Settings, access: LocalAccess): string {
   const host = server.host === '0.0.0.0' || server.host === '::' ? '127.0.0.1' : server.host;
-  return access.urlOf(store.path) ?? `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
+  return access.urlOf(store.path) ?? `${server.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
 }
 
 const pathOf = (name: RouteName, params: Readonly<Record<string, string>>): string =>

@@ -23,7 +23,7 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
   return deepFreeze({
     hash,
     file,
-    server: serverOf(server),
+    server: serverOf(server, directory),
     store: {
       ...store,
       cluster: store.cluster,
@@ -60,6 +60,18 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
     models: Object.fromEntries(Object.entries(config.models).map(([target, entry]) => [target, factsOf(entry)])),
     routing: routingOf(config.routing),
   });
+}
+
+function serverOf({ host, port, workers, ...rest }: Config['server'], directory: string): Settings['server'] {
+  const { cors, tls } = rest;
+  const headers = cors.headers.map(name => name.toLowerCase());
+  const at = (path: string): string => resolve(directory, path);
+  return {
+    ...{ host, port, workers: workers === 'auto' ? availableParallelism() : workers },
+    ...{ backlog: rest.backlog, bytesInFlight: rest.bytes_in_flight, decodeRatioMax: rest.decode_ratio_max },
+    ...(cors.origins.length > 0 ? { cors: { origins: cors.origins, headers, maxAgeMs: cors.max_age } } : {}),
+    ...(tls ? { tls: { cert: at(tls.cert), key: at(tls.key), ...(tls.client_ca ? { clientCa: at(tls.client_ca) } : {}) } } : {}),
+  };
 }
 
 const objectivesOf = (scope: Objective['scope'], entries: Config['routes'] | Config['providers']): readonly Objective[] =>
@@ -101,15 +113,4 @@ function deepFreeze<Value>(value: Value): Value {
   if (value instanceof Map) for (const inner of value.values()) deepFreeze(inner);
   else for (const [name, inner] of Object.entries(value)) if (name !== 'provider') deepFreeze(inner);
   return Object.freeze(value);
-}
-
-function serverOf({ host, port, workers, cors }: Config['server']): Settings['server'] {
-  const { origins, headers, max_age: maxAgeMs } = cors;
-  const lower = headers.map(name => name.toLowerCase());
-  return {
-    host,
-    port,
-    workers: workers === 'auto' ? availableParallelism() : workers,
-    ...(origins.length > 0 ? { cors: { origins, headers: lower, maxAgeMs } } : {}),
-  };
 }

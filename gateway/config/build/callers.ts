@@ -37,6 +37,7 @@ export function keysOf(keys: Config['keys']): ReadonlyMap<string, CallerKey> {
 function capsOf({ budget, limits }: Pick<Config['tenants'][string], 'budget' | 'limits'>): Caps {
   return {
     ...(budget ? { budget: budgetOf(budget) } : {}),
+    ...(limits && 'bytes_in_flight' in limits && limits.bytes_in_flight !== undefined ? { bytesInFlight: limits.bytes_in_flight } : {}),
     ...(limits
       ? {
           limits: defined({

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { periods } from '../../core/money/period.ts';
 import { webhookEvents } from '../../settings/settings.ts';
-import { days, decimal, expecting, list, oneOf, record, secret, section, text, wholeNumber } from './fields.ts';
+import { bytes, days, decimal, expecting, list, oneOf, record, secret, section, text, wholeNumber } from './fields.ts';
 
 const budgetKeys = () => ({
   usd: decimal('USD', 0, 1_000_000).describe('The maximum spending in a period.'),
@@ -16,7 +16,13 @@ const budgetKeys = () => ({
     .describe('A model with an unknown price: `refuse` it (400 price_unknown), or `allow` it and count it as free.'),
 });
 
-const caps = () => ({
+const bytesInFlight = () => ({
+  bytes_in_flight: bytes(2 ** 20, 2 ** 40)
+    .optional()
+    .describe('Decoded bytes of bodies and answers under way in a process; a request beyond them is rejected (429).'),
+});
+
+const caps = <Extra extends z.ZodRawShape>(extra: Extra) => ({
   budget: section('a map such as { usd: 500, per: month }', budgetKeys())
     .optional()
     .describe('A request that may cost more than is left is rejected (429 budget_exceeded).'),
@@ -26,6 +32,7 @@ const caps = () => ({
     rpd: wholeNumber('requests per day', 1, 1_000_000_000_000).optional().describe('Requests per day; they come back evenly over the day.'),
     tpd: wholeNumber('tokens per day', 1, 1_000_000_000_000_000).optional().describe('Tokens per day, of request and response.'),
     max_parallel: wholeNumber('requests at once', 1, 1_000_000).optional().describe('Requests in flight at once.'),
+    ...extra,
   })
     .optional()
     .describe('A request beyond it is rejected (429 rate_limit_exceeded) with a retry-after.'),
@@ -66,7 +73,7 @@ export const webhooks = section('a map such as { url: https://ops.example.com/ho
 });
 
 const limitsByName = (what: string) =>
-  record(`a map of ${what}s by name`, z.string().max(256), section('a map such as { budget: { usd: 5, per: day } }', caps()))
+  record(`a map of ${what}s by name`, z.string().max(256), section('a map such as { budget: { usd: 5, per: day } }', caps({})))
     .optional()
     .describe(`Budgets and limits per ${what}, by name; \`*\` for every name not listed.`);
 
@@ -80,7 +87,7 @@ export const tenant = section('a map such as { routes: [fast, chat] }', {
   })
     .optional()
     .describe("How long this tenant's records are kept; overrides `recorder.retention`."),
-  ...caps(),
+  ...caps(bytesInFlight()),
   projects: limitsByName('project'),
   users: limitsByName('user'),
 });
@@ -111,5 +118,5 @@ export const key = section('a map such as { name: web, hash: "sha256:…" }', {
     .describe(
       'What it may do in the admin API: `viewer` sees numbers, `analyst` also payloads and labels, `admin` also keys, audit and configuration.',
     ),
-  ...caps(),
+  ...caps(bytesInFlight()),
 });

@@ -26,34 +26,10 @@ import { price } from './price-schema.ts';
 import { redactRules } from './redact-schema.ts';
 import { route } from './route-schema.ts';
 import { model, routing } from './routing-schema.ts';
+import { hostText, port, server } from './server-schema.ts';
 import { slo } from './slo-schema.ts';
 
 const apis = Object.keys(providers) as [string, ...string[]];
-const port = () => wholeNumber('a port', 0, 65535);
-const hostText = () => text('a host name or address such as 127.0.0.1');
-
-const server = section('a map such as { host: 127.0.0.1, port: 4000 }', {
-  host: hostText().default('127.0.0.1').describe('Host of the gateway. Any host other than loopback needs `keys`.'),
-  port: port().default(4000).describe('Port of the gateway; 0 for any free port.'),
-  workers: z
-    .union([z.literal('auto'), wholeNumber('a number of processes', 1, 64)], {
-      error: () => 'expected a number of processes from 1 to 64, or auto',
-    })
-    .default(1)
-    .describe('Number of processes that serve requests; `auto` for one per core.'),
-  cors: section('a map such as { origins: ["https://app.example.com"] }', {
-    origins: list('a list of origins', text('an origin such as https://app.example.com, or *'), 1_000)
-      .default([])
-      .describe('Sites whose pages may call, as browsers name them; `*` for all. None by default.'),
-    headers: list('a list of headers', text('the name of a header, or *'), 100)
-      .default([])
-      .describe("Request headers that pages may send beside those of the gateway's clients; `*` for all."),
-    max_age: duration(0, 86_400_000).prefault('10m').describe('How long browsers keep the permission.'),
-  })
-    .prefault({})
-    .describe('Calls from web pages of other sites. The admin API takes none.'),
-});
-
 const store = section('a map such as { url: embedded, path: ./hindcast-data }', {
   url: urlOr('embedded', 'http://clickhouse:8123')
     .default('embedded')

@@ -24,7 +24,7 @@ export interface SourceSpan {
 }
 
 export interface JsonProblem {
-  readonly code: 'invalid_json' | 'json_too_deep' | 'duplicate_key' | 'forbidden_key' | 'invalid_type';
+  readonly code: 'invalid_json' | 'json_too_deep' | 'json_too_many_parts' | 'duplicate_key' | 'forbidden_key' | 'invalid_type';
   readonly message: string;
   /** The top-level member at fault; for a duplicate top-level key, that key. */
   readonly param: string | null;
@@ -36,6 +36,8 @@ export type JsonScan =
   | { readonly ok: false; readonly problem: JsonProblem };
 
 const depthMax = 256;
+/** Objects, arrays and keys of one body; 65,000 messages have as many. Each costs a parser far more time than its bytes say. */
+const partsMax = 2 ** 18;
 /** A key that changes the prototype when an object is copied carelessly. */
 const forbiddenKey = '__proto__';
 
@@ -44,10 +46,13 @@ const scanFailure = (code: JsonProblem['code'], message: string, param: string |
   problem: { code, message, param },
 });
 
+const tooDeep = scanFailure('json_too_deep', `The body is nested deeper than ${depthMax}.`);
+const tooManyParts = scanFailure('json_too_many_parts', `The body has more than ${partsMax} objects, arrays and keys.`);
+
 /**
  * Reads one JSON object.
- * Refused: invalid JSON, a top level that is no object, duplicate keys, `__proto__`, nesting deeper than 256. Iterative, so depth uses no
- * stack. Values come from JSON.parse once the structure is accepted.
+ * Refused: invalid JSON, a top level that is no object, duplicate keys, `__proto__`, nesting deeper than 256, more than 2^18 objects,
+ * arrays and keys. Iterative, so depth uses no stack. Values come from JSON.parse once the structure is accepted.
  */
 export function scanObject(text: string): JsonScan {
   const structure = scanStructure(text);
@@ -121,7 +126,7 @@ class OpenContainers {
 function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
   const [members, open] = [new Map<string, SourceSpan>(), new OpenContainers()];
   let topKey: string | null = null;
-  let [valueStart, expectKey, isPlain] = [-1, false, true];
+  let [valueStart, expectKey, isPlain, parts] = [-1, false, true, 0];
   const closeMember = (end: number): void => {
     if (topKey === null || valueStart < 0) return;
     members.set(topKey, { start: valueStart, end: trimEnd(text, valueStart, end), isPlain });
@@ -143,6 +148,7 @@ function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
         const param: string | null = top ? key : topKey;
         if (key === forbiddenKey) return scanFailure('forbidden_key', `The key ${key} is not allowed.`, param);
         if (!open.add(key)) return scanFailure('duplicate_key', `The key ${JSON.stringify(key.slice(0, 80))} stands twice.`, param);
+        if (++parts > partsMax) return tooManyParts;
         if (top) topKey = key;
         else isPlain &&= !isDigit(key.charCodeAt(0));
         expectKey = false;
@@ -153,7 +159,7 @@ function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
     switch (c) {
       case 0x7b: // {
       case 0x5b: // [
-        if (open.depth >= depthMax) return scanFailure('json_too_deep', `The body is nested deeper than ${depthMax}.`);
+        if (open.depth >= depthMax || ++parts > partsMax) return open.depth >= depthMax ? tooDeep : tooManyParts;
         if (top && valueStart < 0) valueStart = i;
         open.open(c === 0x7b);
         expectKey = c === 0x7b;
@@ -168,9 +174,8 @@ function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
         if (top) closeMember(i);
         expectKey = open.isObject;
         break;
-      case 0x3a: // :
-        break;
       default:
+        if (c === 0x3a) break; // :
         if (top && valueStart < 0) valueStart = i;
         isPlain &&= !isDigit(c);
     }

@@ -147,8 +147,37 @@ const publicErrors: Readonly<Record<FailureKind, PublicError>> = {
   internal: { status: 500, type: 'server_error', code: 'internal_error', message: 'The gateway failed. The request id finds the record.' },
 };
 
+/** An answer that the bytes under way leave no room for, by whose limit it is. */
+export const noRoomFailures: Readonly<Record<'process' | 'caller', Failure>> = {
+  process: { kind: 'internal', code: 'overloaded', message: 'the answer exceeds server.bytes_in_flight' },
+  caller: { kind: 'internal', code: 'bytes_in_flight_exceeded', message: "the answer exceeds the caller's limits.bytes_in_flight" },
+};
+
+/** By the code of `noRoomFailures`. */
+export const noRoomErrors: ReadonlyMap<string | undefined, PublicError> = new Map([
+  [
+    'overloaded',
+    {
+      status: 503,
+      type: 'server_error',
+      code: 'overloaded',
+      message: 'The gateway has too many bytes of requests and answers under way. Try again later.',
+    },
+  ],
+  [
+    'bytes_in_flight_exceeded',
+    {
+      status: 429,
+      type: 'requests',
+      code: 'bytes_in_flight_exceeded',
+      message: 'Your requests and answers under way hold more bytes than you are allowed. Try again when some have ended.',
+    },
+  ],
+]);
+
 /** The public error of a failure: fixed text of its kind, without the provider's text. */
-export const publicErrorOf = (failure: Failure): PublicError => publicErrors[failure.kind];
+export const publicErrorOf = (failure: Failure): PublicError =>
+  (failure.kind === 'internal' ? noRoomErrors.get(failure.code) : undefined) ?? publicErrors[failure.kind];
 
 /** An unexpected error of the gateway. It fails the request that met it; the record holds the details. */
 export const internalFailure = (operation: string, problem: unknown): Failure => ({

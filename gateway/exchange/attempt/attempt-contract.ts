@@ -7,7 +7,7 @@ import type { Clock, Instant, Milliseconds } from '../../core/shared/time.ts';
 import type { Signals } from '../../core/signals/names.ts';
 import type { Redactor } from '../../transport/redact.ts';
 import type { UpstreamHandle, UpstreamListener } from '../../transport/upstream.ts';
-import type { PreparedRequest } from '../contract.ts';
+import type { ByteAccount, PreparedRequest } from '../contract.ts';
 import type { AttemptCommand } from '../driver.ts';
 
 /** Events of a running attempt; exactly one of answered and failed comes last, unless the attempt is aborted. */
@@ -34,6 +34,7 @@ export interface AttemptContext {
   readonly clock: Clock;
   /** Longest silence of a stream after its first content. */
   readonly idleMs: Milliseconds;
+  readonly account?: ByteAccount | undefined;
   priceOf(model: string, at: Instant): Price | undefined;
   send(listener: UpstreamListener): UpstreamHandle;
 }

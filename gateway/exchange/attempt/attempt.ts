@@ -6,7 +6,7 @@ import type { SseEvent, StreamFlag } from '../../core/chat/provider.ts';
 import type { AttemptRecord } from '../../core/exchange.ts';
 import { costOf, priceAtTier } from '../../core/money/price.ts';
 import { estimateTokensByLength, tokenizableCall, usageAtLeast, usageFromCounts } from '../../core/money/token-estimate.ts';
-import type { Failure, FailureKind } from '../../core/shared/failure.ts';
+import { type Failure, type FailureKind, noRoomFailures } from '../../core/shared/failure.ts';
 import type { Cancel, Instant, Milliseconds } from '../../core/shared/time.ts';
 import { measureSignalsAndFeatures } from '../../core/signals/features.ts';
 import type { Signals } from '../../core/signals/names.ts';
@@ -122,7 +122,11 @@ export class Attempt implements UpstreamListener, ProviderResponseListener {
   }
 
   chunk(bytes: Uint8Array): void {
-    if (this.#endedAt === undefined) this.#arrivals.push([this.elapsedMs, bytes.byteLength]);
+    if (this.#endedAt === undefined) {
+      const full = this.context.account?.take(bytes.byteLength);
+      if (full) return this.#fail(noRoomFailures[full]);
+      this.#arrivals.push([this.elapsedMs, bytes.byteLength]);
+    }
     this.#reader.onChunk(bytes);
   }
 
