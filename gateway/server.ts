@@ -198,8 +198,7 @@ class GatewayServer implements Gateway {
     if (isRefusal(key)) return key;
     const trace = traceFrom(request.headers.traceparent, request.headers.tracestate);
     const bytes = this.#bytes.open(byteScopesOf(settings, key));
-    setContext(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, bytes, ...this.#version });
-    return undefined;
+    return void setContext(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, bytes, ...this.#version });
   }
 
   #refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
