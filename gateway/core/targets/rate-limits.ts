@@ -27,7 +27,7 @@ export interface KeyRateLimits {
   readonly blockedUntil: Instant;
   /** The last 429, or the last call that was sent in spite of it; absent while there was none. */
   readonly refusedAt?: Instant;
-  /** 429s since the last answer; absent for none. */
+  /** 429s, until an answer comes ten seconds after the last; absent for none. */
   readonly refusals?: number;
   /** Answers in a row without the headers from which a limit was learned; absent for none. */
   readonly unreportedAnswers?: number;
@@ -131,10 +131,13 @@ function blockAfter429(limits: KeyRateLimits, { at, failure }: Observation & { t
   return { ...limits, consecutive429s: strikes, refusals, refusedAt: at, blockedUntil: Math.max(limits.blockedUntil, at + wait) };
 }
 
-/** An answer ends the count of refusals; one to a call that was sent after the last refusal ends the wait as well. */
+/** An answer ends the count of refusals that are ten seconds old; one to a call that was sent after the last refusal ends the wait as well. */
 function forgetRefusals(limits: KeyRateLimits, { at, totalMs, firstTokenMs }: Observation & { type: 'answered' }): KeyRateLimits {
   if (limits.refusals === undefined && limits.consecutive429s === 0) return limits;
-  const { refusals: _, refusedAt, ...rest } = limits;
+  const { refusals, refusedAt, ...others } = limits;
+  // Answers between refusals are what a limit looks like; only time shows that a refusal had another reason.
+  const isRecent = refusedAt !== undefined && at - refusedAt < decayMs;
+  const rest = isRecent && refusals !== undefined ? { ...others, refusals } : others;
   const isLater = refusedAt !== undefined && at - (totalMs ?? firstTokenMs) >= refusedAt;
   if (isLater) return { ...rest, consecutive429s: 0, blockedUntil: Math.min(limits.blockedUntil, at) };
   return { ...rest, ...(refusedAt === undefined ? {} : { refusedAt }), consecutive429s: 0 };
