@@ -153,10 +153,7 @@ function judgeNote(sources: ReadonlyMap<string, number>): readonly string[] {
   const judged = sources.get('judge') ?? 0;
   const human = (sources.get('human') ?? 0) + (sources.get('client') ?? 0) + (sources.get('rule') ?? 0);
   if (judged === 0) return [];
-  const warning =
-    human === 0
-      ? ' What is told here is told with respect to the judge, not to people: hindcast eval label, then hindcast eval audit.'
-      : '';
+  const warning = human === 0 ? ' These results hold for the judge, not for people: hindcast eval label, then hindcast eval audit.' : '';
   return [`Labels come from: ${sourceCounts.join(', ')}.${warning}`];
 }
 

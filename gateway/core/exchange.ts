@@ -196,8 +196,8 @@ export interface Sealed {
 
 /** Where finished exchanges are recorded. The gateway receives one and does not know the implementation. */
 export interface ExchangeSink {
-  /** `asked` is what `exchange.request` says where it has been read already, so that the sink need not read it again. */
-  record(exchange: Exchange, asked?: RawRequest): Promise<Sealed>;
+  /** `parsedRequest` is what `exchange.request` says where it has been read already, so that the sink need not read it again. */
+  record(exchange: Exchange, parsedRequest?: RawRequest): Promise<Sealed>;
   /** Records a later score of an exchange; absent where nothing is kept. */
   feedback?(feedback: Feedback): Promise<Sealed>;
   /** Why `when_full: refuse` forbids new requests now; undefined when recording works. */

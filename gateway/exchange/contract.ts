@@ -142,7 +142,7 @@ export interface RoutedRequest {
   /** Counts the bytes of its answers; absent for calls of our own. */
   readonly bytes?: ByteAccount | undefined;
   /** Log-probabilities are requested where the caller or `accept` needs them (absent), or always, for replay. */
-  readonly measure?: 'asked' | 'always';
+  readonly measure?: 'requested' | 'always';
   /** Shadows and audits of the route; none when absent. */
   readonly shadowPlan?: ShadowPlan;
   readonly replayOf?: string;

@@ -18,18 +18,19 @@ export const noHashes: PromptHashes = { prompt: none, group: none };
 const messageMembers = ['messages', 'contents', 'input', 'prompt'];
 const systemMembers = ['system', 'systemInstruction', 'instructions'];
 
-/** A body that is no JSON object is hashed as it stands. `asked` is what the body says, where it was read before. */
-export function promptHashes(body: Uint8Array, asked?: RawRequest): PromptHashes {
+/** A body that is no JSON object is hashed as it stands. `parsedRequest` is what the body says, where it was read before. */
+export function promptHashes(body: Uint8Array, parsedRequest?: RawRequest): PromptHashes {
   try {
-    const request = asked?.value ?? parsed(body);
-    const said = memberOf(request, messageMembers);
-    if (said === undefined) return hashWholeBody(body);
-    const messages = request[said]!;
+    const request = parsedRequest?.value ?? parsed(body);
+    const messagesField = memberOf(request, messageMembers);
+    if (messagesField === undefined) return hashWholeBody(body);
+    const messages = request[messagesField]!;
     const system = memberOf(request, systemMembers);
-    const shared = `[${system === undefined ? 'null' : JSON.stringify(request[system])},${systemText(messages)},${textOf('tools', request, asked) ?? 'null'}]`;
-    const span = asked && ownSpanOf(said, asked);
-    const isAscii = asked?.text.length === body.length;
-    const prompt = span && isAscii ? digestOfSpan(body, span, shared) : digest(`[${textOf(said, request, asked)},${shared}]`);
+    const shared = `[${system === undefined ? 'null' : JSON.stringify(request[system])},${systemText(messages)},${textOf('tools', request, parsedRequest) ?? 'null'}]`;
+    const span = parsedRequest && ownSpanOf(messagesField, parsedRequest);
+    const isAscii = parsedRequest?.text.length === body.length;
+    const prompt =
+      span && isAscii ? digestOfSpan(body, span, shared) : digest(`[${textOf(messagesField, request, parsedRequest)},${shared}]`);
     return { prompt, group: groupDigest(shared) };
   } catch {
     return hashWholeBody(body);
@@ -54,9 +55,9 @@ function ownSpanOf(name: string, { text, members }: RawRequest): SourceSpan | un
 }
 
 /** What JSON.stringify makes of a member. */
-function textOf(name: string, request: JsonObject, asked: RawRequest | undefined): string | undefined {
-  const span = asked && ownSpanOf(name, asked);
-  return span ? asked.text.slice(span.start, span.end) : JSON.stringify(request[name]);
+function textOf(name: string, request: JsonObject, parsedRequest: RawRequest | undefined): string | undefined {
+  const span = parsedRequest && ownSpanOf(name, parsedRequest);
+  return span ? parsedRequest.text.slice(span.start, span.end) : JSON.stringify(request[name]);
 }
 
 /** Used again: a text of all that is hashed would be as long as the request. */

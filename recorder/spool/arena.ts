@@ -30,12 +30,12 @@ export class Arena {
     this.#writer.rewind();
   }
 
-  /** `asked`: what the request of the record says, where it was read before. */
-  pack(record: Exchange | Feedback, asked?: RawRequest): PackedFrame {
+  /** `parsedRequest`: what the request of the record says, where it was read before. */
+  pack(record: Exchange | Feedback, parsedRequest?: RawRequest): PackedFrame {
     if (isFeedback(record)) return this.#packAsJson(record);
     const writer = this.#writer;
     try {
-      packExchange(writer, record, frameHeaderBytes, asked);
+      packExchange(writer, record, frameHeaderBytes, parsedRequest);
     } catch {
       // The recorder sets it aside and says why: the caller's answer does not depend on it.
       writer.at = writer.from;

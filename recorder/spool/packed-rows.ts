@@ -30,11 +30,11 @@ export const isPacked = (payload: Uint8Array): boolean =>
   payload.length > headBytes && payload[0] === 0xff && payload[1] === 0xff && payload[2] === 0xff && payload[3] === 0xff;
 
 /** Writes the payload behind `gap` free bytes, but for `externals`. Throws when the tables cannot hold the exchange. */
-export function packExchange(to: PieceWriter, exchange: Exchange, gap: number, asked?: RawRequest): void {
+export function packExchange(to: PieceWriter, exchange: Exchange, gap: number, parsedRequest?: RawRequest): void {
   to.begin();
   to.reserve(gap + headBytes);
   to.at += gap + headBytes;
-  const hashes = exchange.redaction?.type === 'metadata' ? noHashes : promptHashes(exchange.request, asked);
+  const hashes = exchange.redaction?.type === 'metadata' ? noHashes : promptHashes(exchange.request, parsedRequest);
   const kept = keptAttempt(exchange);
   packPayloadRows(to, exchange, hashes);
   for (let i = 0; i < exchange.attempts.length; i++) {

@@ -102,17 +102,17 @@ class Spool implements ExchangeSink {
     }, refreshMs).unref();
   }
 
-  record(exchange: Exchange, asked?: RawRequest): Promise<Sealed> {
-    return this.#enqueue(exchange, asked);
+  record(exchange: Exchange, parsedRequest?: RawRequest): Promise<Sealed> {
+    return this.#enqueue(exchange, parsedRequest);
   }
 
   feedback(feedback: Feedback): Promise<Sealed> {
     return this.#enqueue(feedback);
   }
 
-  #enqueue(record: Exchange | Feedback, asked?: RawRequest): Promise<Sealed> {
+  #enqueue(record: Exchange | Feedback, parsedRequest?: RawRequest): Promise<Sealed> {
     if (this.#closing) return Promise.reject(new Error('the spool is closed'));
-    const frame = this.#arena.pack(record, asked);
+    const frame = this.#arena.pack(record, parsedRequest);
     const problem = this.#fullReason(frame.bytes);
     if (problem) return this.#refuseOrDrop(problem);
     const { promise, resolve, reject } = Promise.withResolvers<Sealed>();

@@ -20,7 +20,7 @@ export const runHandlers: Handlers<'planRun' | 'startRun' | 'pauseRun' | 'resume
       ofAllTenants(call, commands, async runner => {
         const wrong = unknownTarget(call.body, call.version.settings);
         if (wrong) return wrong;
-        const result = await asked(runner, ['replay', 'plan', ...selection(call.body)], call.signal);
+        const result = await runCommand(runner, ['replay', 'plan', ...selection(call.body)], call.signal);
         return isRefused(result) ? result : { plan: result.json as AnswerOf<'planRun'>['plan'], problem: result.problem };
       }),
     startRun: (call, { commands }) =>
@@ -49,7 +49,7 @@ export const runHandlers: Handlers<'planRun' | 'startRun' | 'pauseRun' | 'resume
       ofAllTenants(call, commands, async runner => {
         call.audit({ subject: call.params.id });
         if (!isName(call.params.id)) return notFound('run');
-        const result = await asked(runner, ['replay', 'diff', call.params.id, '--limit=1000'], call.signal);
+        const result = await runCommand(runner, ['replay', 'diff', call.params.id, '--limit=1000'], call.signal);
         return isRefused(result) ? result : { comparison: result.json as AnswerOf<'compareRun'>['comparison'], problem: result.problem };
       }),
     getFrontier: async (call, { commands }) => {
@@ -77,13 +77,13 @@ export const runHandlers: Handlers<'planRun' | 'startRun' | 'pauseRun' | 'resume
     },
   };
 
-interface Said {
+interface CommandOutput {
   /** Null when there was nothing to look at. */
   readonly json: unknown;
   readonly problem: string | null;
 }
 
-const isRefused = (result: Said | Refusal): result is Refusal => 'refusal' in result;
+const isRefused = (result: CommandOutput | Refusal): result is Refusal => 'refusal' in result;
 
 /** Runs of this folder have ids of digits, letters and hyphens; an option has a hyphen first. */
 const isName = (id: string): boolean => /^[0-9a-z][0-9a-z-]*$/i.test(id);
@@ -101,12 +101,12 @@ async function ofRoute(
   { params, version, signal }: Pick<Call<'getFrontier'>, 'params' | 'version' | 'signal'>,
   commands: AdminDependencies['commands'],
   args: readonly string[],
-): Promise<Said | Refusal> {
+): Promise<CommandOutput | Refusal> {
   if (!version.settings.routes.has(params.route)) return notFound('route');
-  return commands ? asked(commands, args, signal) : noCommands;
+  return commands ? runCommand(commands, args, signal) : noCommands;
 }
 
-async function asked(commands: Commands, args: readonly string[], signal: AbortSignal): Promise<Said | Refusal> {
+async function runCommand(commands: Commands, args: readonly string[], signal: AbortSignal): Promise<CommandOutput | Refusal> {
   try {
     const result = await commands.run(args, signal);
     return result.ok ? { json: result.json, problem: null } : { json: null, problem: problemOf(result) };
