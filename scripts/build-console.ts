@@ -25,8 +25,16 @@ function sourcesHash(): string {
 /** Others may be reading: the new folder takes the old one's place at once. */
 async function build(): Promise<void> {
   const outDir = `${built}.${process.pid}`;
+  // Tests and users' shells may say otherwise, and React would be built with its checks for development.
+  process.env.NODE_ENV = 'production';
   const { build: buildWithVite } = await import('vite');
-  await buildWithVite({ root: folder, configFile: join(folder, 'vite.config.ts'), logLevel: 'warn', build: { outDir } });
+  await buildWithVite({
+    mode: 'production',
+    root: folder,
+    configFile: join(folder, 'vite.config.ts'),
+    logLevel: 'warn',
+    build: { outDir },
+  });
   for (const file of globSync('**/*.{js,css,html,svg}', { cwd: outDir })) {
     writeFileSync(join(outDir, `${file}.gz`), gzipSync(readFileSync(join(outDir, file)), { level: 9 }));
   }
