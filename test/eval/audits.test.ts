@@ -119,7 +119,7 @@ test('a judge compares shadows with what callers got: blind, in both orders, and
     const { items, targets, notes } = JSON.parse(judged.stdout);
     const ties = [...byQuestion.keys()].filter(question => Number(/\d+/.exec(question)![0]) % 2 === 0).length;
     expect(items).toBe(byQuestion.size);
-    expect(notes.join()).toContain('with respect to the judge, not to people');
+    expect(notes.join()).toContain('These results hold for the judge, not for people');
     const small = targets.find(({ target }: { readonly target: string }) => target === 'sim/small');
     // A judge that goes by the place is found out: half a point.
     expect(small.quality.value).toBeCloseTo((ties + (byQuestion.size - ties) / 2) / byQuestion.size, 9);
